@@ -1,0 +1,15 @@
+"""Small real data sets. Nothing is downloaded.
+
+`molecules(name)` gives thousands of geometries of one molecule, `small_molecules()` one geometry of
+each of many, with energy, forces, dipole and charges from quantum chemistry.
+"""
+
+from equivar.data.molecules import (
+    MOLECULES,
+    Conformations,
+    Molecule,
+    molecules,
+    small_molecules,
+)
+
+__all__ = ["MOLECULES", "Conformations", "Molecule", "molecules", "small_molecules"]
