@@ -7,8 +7,8 @@ this for what an answer cannot help:
 * the order of a sum: values are rounded, and ties are pushed away from zero, so 1/128 = 0.0078125
   shows the same digits whether rounding made it a little more or less;
 * the sign of zero: -0.0 shows as 0;
-* the container: a tensor, an array and a nested list of equal numbers show the same text, and so do a
-  list and a tuple, 3 and 3.0, a set in any order.
+* the container: a tensor, an array and a nested list of equal numbers show the same text, and so do
+  a list and a tuple, 3 and 3.0, a set in any order.
 
 The rest is the author's:
 
@@ -68,7 +68,7 @@ def seed() -> int:
 def label_seed(label: str) -> int:
     """A seed for one purpose: the run's seed and a label, mixed.
 
-    Two checks with different labels draw independent numbers, and neither depends on what ran before.
+    Checks with different labels draw independent numbers; neither depends on what ran before.
 
     >>> label_seed("rotate") == label_seed("rotate"), label_seed("rotate") == label_seed("shift")
     (True, False)
@@ -80,7 +80,7 @@ def label_seed(label: str) -> int:
 def generator(label: str) -> torch.Generator:
     """A torch generator of this check's own, seeded from the run's seed and `label`.
 
-    It is not the global generator, so an answer that draws random numbers does not shift the check's.
+    It is not the global one, so an answer that draws random numbers does not shift the check's.
 
     >>> import torch
     >>> a = torch.rand(3, generator=generator("rotate"), dtype=torch.float64)
@@ -106,16 +106,16 @@ def numpy_generator(label: str) -> np.random.Generator:
 def show(name: str, value: Any, digits: int = 6) -> None:
     """Print a result so that every correct answer prints the same text.
 
-    Each line starts with `check> `; grading compares these lines and ignores all others, so a `print`
-    that was left in an answer does no harm.
+    Each line starts with `check> `; grading compares these lines and ignores all others, so a
+    `print` that was left in an answer does no harm.
 
     Parameters
     ----------
     name
         What the value is, in the words of the exercise.
     value
-        A number, string, bool, None, tensor, array, or lists, tuples, sets and dicts of these. At most
-        1000 numbers; more show as a shape alone.
+        A number, string, bool, None, tensor, array, or lists, tuples, sets and dicts of these.
+        At most 1000 numbers; more show as a shape alone.
     digits
         Decimal places for values up to 1; larger values keep the same number of significant digits.
 
