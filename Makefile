@@ -1,0 +1,58 @@
+# Two commands are all that a newcomer needs: `make book` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+READY_TEST := .venv/.ready-test
+.DEFAULT_GOAL := help
+.PHONY: help setup site book lab test test-quick grade derive check lint clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is missing or older than 3.11. Name another: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' || { \
+	  echo "Python's venv module is incomplete. On Debian: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+$(READY): requirements.txt pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m ipykernel install --sys-prefix --name python3 --display-name "Symmetry course"
+	@touch $@
+
+$(READY_TEST): $(READY)
+	$(BIN)/pip install --quiet --editable '.[test]'
+	$(BIN)/python -m coursetools.browser install
+	@touch $@
+
+setup: $(READY)  ## make .venv with everything that a reader needs
+
+site: $(READY)  ## execute every lecture and build the site in _build/html
+	$(BIN)/coursetools site
+
+book: site  ## build the site, serve it, print its address
+	$(BIN)/coursetools serve
+
+lab: $(READY)  ## open the lectures and exercises as notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=.
+
+test: $(READY_TEST) site  ## set up what the tests need, pass all of them
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(READY_TEST)  ## the tests that need no browser and no kernel
+	$(BIN)/python -m pytest tests/equivar tests/test_structure.py lib
+
+lint: $(READY_TEST)  ## style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+derive: $(READY)  ## make the notebooks in solutions/ and exercises/ from solutions/*.py
+	$(BIN)/coursetools derive
+
+grade: $(READY)  ## grade a class: make grade SUBMISSIONS=folder [OUT=grades]
+	$(BIN)/coursetools grade $(or $(SUBMISSIONS),$(error say which: make grade SUBMISSIONS=folder)) --out $(or $(OUT),grades)
+
+clean:  ## remove the built site and its cache, keep .venv
+	rm -rf _build
