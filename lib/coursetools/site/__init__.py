@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 SCRIPTS = ("access.js", "quiz.js", "plotly-figure.js", "equivar-widget.js")
-STYLES = ("course.css", "quiz.css")
+STYLES = ("palette.css", "course.css", "quiz.css")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

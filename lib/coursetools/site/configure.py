@@ -55,6 +55,9 @@ def configure(app: Sphinx, config: Config) -> None:
         "pygments_dark_style": "a11y-high-contrast-dark",
     }
 
+    # Our pictures carry their size; a link around each would be one without a name.
+    config.html_scaled_image_link = False
+
     # Nothing comes from another host: MathJax is vendored, and require.js, which myst-nb loads
     # from a CDN for ipywidgets, has nothing to do here.
     config.mathjax_path = "vendor/mathjax/tex-mml-chtml.js"

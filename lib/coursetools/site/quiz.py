@@ -59,7 +59,8 @@ class QuizDirective(SphinxDirective):
         lists = [n for n in parsed.children if isinstance(n, nodes.bullet_list) and _is_tasks(n)]
         if len(lists) != 1:
             raise self.error(
-                f"a quiz has one list of choices, each marked `- [ ]` or `- [x]`; found {len(lists)}"
+                "a quiz has one list of choices, each marked `- [ ]` or `- [x]`; "
+                f"found {len(lists)}"
             )
         at = parsed.children.index(lists[0])
         *scene, question = parsed.children[:at] or [None]
@@ -89,8 +90,8 @@ class QuizDirective(SphinxDirective):
             raise self.error("each choice of a quiz begins with `[ ]` or `[x]`")
         if not item.children[1:]:
             raise self.error(
-                f"the choice {item.astext().strip()!r} has no feedback: indent it below the choice, "
-                "after an empty line"
+                f"the choice {item.astext().strip()!r} has no feedback: indent it below the "
+                "choice, after an empty line"
             )
         if label and isinstance(label[0], nodes.Text):
             label[0] = nodes.Text(label[0].astext().lstrip())

@@ -1,4 +1,4 @@
-"""MathJax and Plotly, copied from their Python packages into the site.
+"""MathJax and Plotly, copied from their Python packages, and the palette as a style sheet.
 
 They are not in a folder of ``html_static_path``: Jupyter Book adds every script in such a folder
 to every page.
@@ -56,8 +56,27 @@ def copy_vendored(app: Sphinx, exception: Exception | None) -> None:
     """
     if exception is not None or app.builder.format != "html":
         return
+    static = Path(app.outdir) / "_static"
+    (static / "palette.css").write_text(palette_css())
     for name, source in vendored().items():
-        target = Path(app.outdir) / "_static" / "vendor" / name
+        target = static / "vendor" / name
         if not target.is_file() or target.stat().st_size != source.stat().st_size:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
+
+
+def palette_css() -> str:
+    """The palette as CSS variables ``--course-...``: light, dark, and light again on paper.
+
+    Returns:
+        A style sheet. Pages take their colors from it, so they agree with the figures.
+    """
+    from equivar.plots import PALETTE
+
+    light, dark = (
+        " ".join(f"--course-{name}: {pair[k]};" for name, pair in PALETTE.items()) for k in (0, 1)
+    )
+    return (
+        f'html {{ {light} }}\nhtml[data-theme="dark"] {{ {dark} }}\n'
+        f'@media print {{ html, html[data-theme="dark"] {{ {light} }} }}\n'
+    )
