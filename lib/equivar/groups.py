@@ -51,7 +51,7 @@ class Group:
     name: str = "group"
 
     def __post_init__(self) -> None:
-        # A frozen dataclass is written to in this one place; uint8 would index as a mask.
+        # A copy, because a table that changes after its axioms were checked is none.
         object.__setattr__(self, "table", self.table.to("cpu", torch.int64, copy=True))
         if not self.labels:
             object.__setattr__(self, "labels", tuple(map(str, range(len(self.table)))))

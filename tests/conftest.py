@@ -1,0 +1,35 @@
+"""Every run of the tests is the same run: fixed examples, fixed seeds, one thread, no clock."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+# Last on the path, so that the folder tests/equivar never hides the package of that name.
+sys.path.append(str(Path(__file__).parent))
+
+settings.register_profile(
+    "course",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=50,
+    # A slow machine is no reason for a test to fail.
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("course")
+
+torch.set_num_threads(1)  # the order of summation, and so the last digit, depends on it
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
