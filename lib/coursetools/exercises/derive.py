@@ -155,8 +155,8 @@ def _judge_outputs(
         found = ADDRESS.search(json.dumps(cell.outputs))
         if found:
             raise CourseError(
-                f"{place}: the output holds an address ({found[0].strip()}), which is another one in "
-                "each run; show a name or a number instead of the object"
+                f"{place}: the output holds an address ({found[0].strip()}), which is another one "
+                "in each run; show a name or a number instead of the object"
             )
         if cell.metadata["role"] != "check":
             continue

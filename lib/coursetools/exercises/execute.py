@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any
 
 import nbformat
@@ -19,10 +20,10 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 from coursetools.errors import CourseError
 
 # A list of what may pass, not of what may not: a CI job's environment holds tokens.
-PASSED_ON = (
-    "PATH HOME USER LANG LC_ALL LC_CTYPE TZ TMPDIR VIRTUAL_ENV LD_LIBRARY_PATH PYTHONPATH "
-    "SYSTEMROOT XDG_CACHE_HOME MPLCONFIGDIR"
-).split()
+PASSED_ON = {
+    *("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SYSTEMROOT"),
+    *("VIRTUAL_ENV", "LD_LIBRARY_PATH", "PYTHONPATH", "XDG_CACHE_HOME", "MPLCONFIGDIR"),
+}
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -30,8 +31,8 @@ ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 def kernel_place(seed: int) -> Iterator[tuple[Path, dict[str, str]]]:
     """An empty working folder and a bare environment for one kernel; gone afterwards.
 
-    The environment is the same for derived notebooks, for reference outputs and for students' answers,
-    so a difference in outputs is a difference in answers.
+    The environment is the same for derived notebooks, for reference outputs and for students'
+    answers, so a difference in outputs is a difference in answers.
 
     Yields
     ------
@@ -43,7 +44,7 @@ def kernel_place(seed: int) -> Iterator[tuple[Path, dict[str, str]]]:
             (scratch / part).mkdir()
         style = scratch / "matplotlibrc"
         style.write_text("svg.hashsalt: course\n", encoding="utf-8")
-        environment = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
+        environment = {key: text for key, text in os.environ.items() if key in PASSED_ON}
         environment |= {
             "COURSE_SEED": str(seed),
             "PYTHONHASHSEED": "0",
@@ -86,7 +87,7 @@ def execute(
     with kernel_place(seed) as (folder, environment):
         client = NotebookClient(notebook, km=manager, timeout=cell_timeout, record_timing=False)
         try:
-            client.execute(cwd=str(folder), env=environment)
+            client.execute(cwd=str(folder), env=environment, stdout=DEVNULL, stderr=DEVNULL)
         except CellExecutionError as error:
             tail = "\n".join(ANSI.sub("", error.traceback).strip().splitlines()[-12:])
             name = _stopped_in(notebook)

@@ -79,11 +79,11 @@ def exercise_notebook(
 
 
 def marked_lines(text: str) -> list[str]:
-    """The lines that `coursetools.checks.show` printed; all others are noise.
+    r"""The lines that `coursetools.checks.show` printed; all others are noise.
 
     A mark in mid-line counts too: the student's code may have printed without a newline before it.
 
-    >>> marked_lines("debug\\ncheck> angle: 0\\nx=1 check> n: 2\\n")
+    >>> marked_lines("debug\ncheck> angle: 0\nx=1 check> n: 2\n")
     ['check> angle: 0', 'check> n: 2']
     """
     return [line[line.index(MARK) :].rstrip() for line in text.splitlines() if MARK in line]

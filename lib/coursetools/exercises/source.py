@@ -20,7 +20,7 @@ import jupytext
 from coursetools.errors import CourseError
 
 ROLES = ("given", "answer", "check", "decoy", "discussion")
-OWN_KEYS = ("name", "role", "points", "replaces", "fails")
+OWN_KEYS = ("name", "role", "points", "replaces", "fails", "lines_to_next_cell")
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,22 @@ DEFINITION = re.compile(r"(?P<indent>\s*)(?:async\s+)?(?:def|class)\s+(?P<name>\
 
 
 def has_solution_line(source: str) -> bool:
-    """Whether a line is `# solution` or `# solution: a hint`.
+    r"""Whether a line is `# solution` or `# solution: a hint`.
 
-    >>> has_solution_line("def f():\\n    # solution\\n    return 1"), has_solution_line("x = 1")
+    >>> has_solution_line("def f():\n    # solution\n    return 1"), has_solution_line("x = 1")
     (True, False)
     """
     return any(SOLUTION.fullmatch(line) for line in source.splitlines())
 
 
 def stub(source: str) -> str:
-    """Replace each block below a `# solution` line by `raise NotImplementedError(...)`.
+    r"""Replace each block below a `# solution` line by `raise NotImplementedError(...)`.
 
-    The block ends where the indentation becomes smaller than that of the comment, so one cell may hold
-    several functions to write, and given lines after them. A hint after the colon is what the student
-    reads when the stub runs.
+    The block ends where the indentation becomes smaller than that of the comment, so one cell may
+    hold several functions to write, and given lines after them. A hint after the colon is what the
+    student reads when the stub runs.
 
-    >>> print(stub('def f(x):\\n    # solution: double it\\n    y = 2 * x\\n    return y\\n\\nz = 1'))
+    >>> print(stub('def f(x):\n    # solution: double it\n    return 2 * x\n\nz = 1'))
     def f(x):
         raise NotImplementedError("Your turn: write `f`. Hint: double it")
     <BLANKLINE>
