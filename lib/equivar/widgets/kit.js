@@ -57,15 +57,19 @@ function molecule(parent, { positions, radii, symbols, bonds, marked, partner })
   const unit = positions.map((p) => p.map((x) => (x * size) / 97));
   const svg = add(parent, "svg", { viewBox: "-118 -116 236 226", "aria-hidden": "true" });
   const shine = `shine${Math.random().toString(36).slice(2)}`;
-  const glow = add(add(svg, "defs"), "radialGradient", { id: shine, cx: 0.36, cy: 0.32, r: 0.62 });
+  const glow = add(add(svg, "defs"), "radialGradient", { id: shine, cx: 0.36, cy: 0.32, r: 0.78 });
   add(glow, "stop", { offset: 0, class: "glow", "stop-opacity": 0.75 });
-  add(glow, "stop", { offset: 1, class: "glow", "stop-opacity": 0 });
+  add(glow, "stop", { offset: 0.75, class: "glow", "stop-opacity": 0 });
+  add(glow, "stop", { offset: 1, "stop-color": "#000", "stop-opacity": 0.22 });
 
   add(svg, "circle", { class: "globe", r: 100 });
   const lab = add(svg, "g", { class: "lab" });
   add(lab, "path", { d: "M-110 0H108M0 106V-103" });
   add(lab, "text", { x: 110, y: 4 }, "x");
   add(lab, "text", { x: -3, y: -107 }, "y");
+  add(lab, "circle", { cx: -106, cy: 99, r: 4 }); // the tip of an arrow towards the reader
+  add(lab, "circle", { cx: -106, cy: 99, r: 0.8 });
+  add(lab, "text", { x: -98, y: 103 }, "z");
   const layers = ["back", "atoms", "front"].map((name) => add(svg, "g", { class: name }));
   const rings = [0, 1, 2].map(() => [0, 2].map((l) => add(layers[l], "path", { class: "ring" })));
   const paint = (node, i, z) => {
@@ -147,8 +151,8 @@ function arcs(n, halves) {
 function trace(parent, { title, label, range, ticks, names, tries, line }) {
   const figure = add(parent, "figure", { class: "trace" });
   add(figure, "figcaption", {}, title);
-  const svg = add(figure, "svg", { viewBox: "0 0 360 112", role: "img", "aria-label": label });
-  const [x0, x1, y0, y1] = [50, 352, 104, 8];
+  const svg = add(figure, "svg", { viewBox: "0 0 360 132", role: "img", "aria-label": label });
+  const [x0, x1, y0, y1] = [50, 352, 122, 10];
   const y = (v) => y0 + ((Math.min(range[1], Math.max(range[0], v)) - range[0]) * (y1 - y0)) /
     (range[1] - range[0]);
   const x = (i) => x0 + ((x1 - x0) * i) / (tries - 1);

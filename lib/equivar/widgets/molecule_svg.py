@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
 from equivar.widgets.recorded import palette_css
 
-__all__ = ["STILL", "element", "molecule_group", "still_css"]
+__all__ = ["STILL", "element", "molecule_group", "still_css", "still_rows"]
 
 STILL = "eq-still"
 """Class of the root of every still picture."""
@@ -125,3 +126,52 @@ def molecule_group(
             items.append((z, f'<line class="edge" {line}/>{stick}'))
     drawn = "".join(text for _, text in sorted(items, key=lambda item: item[0]))
     return f'<g transform="{transform}">{drawn}</g>'
+
+
+def still_rows(
+    rows: Sequence[tuple[str, np.ndarray, Sequence[tuple[str, str, str]]]],
+    symbols: Sequence[str],
+    radii: Sequence[float],
+    bonds: Sequence[Sequence[int]],
+    footer: str,
+    alt: str,
+) -> str:
+    """One molecule in several poses, one below the other, and what is said of each beside it.
+
+    Rows, not columns: the texts keep their size on a telephone.
+
+    Args:
+        rows: for each pose a heading, positions (n, 3), and for each model its name, answer and
+            error.
+        symbols: n element symbols.
+        radii: n drawn radii, in angstrom.
+        bonds: pairs of atom indices.
+        footer: what holds for all rows.
+        alt: what there is to see, in words.
+
+    Returns:
+        One `<svg>` element with its style.
+    """
+    reach = max(
+        float((np.linalg.norm(x, axis=1) + np.asarray(radii)).max(initial=0.1)) for _, x, _ in rows
+    )
+    parts = []
+    for n, (heading, x, said) in enumerate(rows):
+        top = 150 * n
+        place = f"translate(75 {top + 75}) scale({64 / reach:.3f})"
+        parts.append(molecule_group(x, symbols, radii, bonds, place))
+        parts.append(f'<text x="158" y="{top + 30}" class="muted">{escape(heading)}</text>')
+        for m, (name, answer, error) in enumerate(said):
+            y = top + 58 + 46 * m
+            parts.append(
+                f'<text x="158" y="{y}" class="m{m} strong">{escape(name)}</text>'
+                f'<text x="158" y="{y + 19}">{escape(answer)}</text>'
+                f'<text x="376" y="{y + 19}" text-anchor="end">error {escape(error)}</text>'
+            )
+        parts.append(f'<path class="rule" d="M14 {top + 150}H376"/>')
+    end = 150 * len(rows)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{STILL}" viewBox="0 0 390 {end + 34}" '
+        f'role="img" aria-label={quoteattr(alt)}><style>{still_css()}</style>{"".join(parts)}'
+        f'<text x="14" y="{end + 24}" class="muted">{escape(footer)}</text></svg>'
+    )

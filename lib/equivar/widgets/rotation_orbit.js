@@ -3,7 +3,7 @@
 // rotations while a hand moves the molecule. At rest it shows a recorded rotation, exactly.
 
 const EASE = 170; // ms from where a hand let go to the recorded rotation
-const TRIES = 72; // rotations that a trace shows
+const TRIES = 48; // rotations that a trace shows
 const SPIN = 16; // s that the demonstration lasts
 const NAMES = ["yaw", "tilt", "roll"];
 

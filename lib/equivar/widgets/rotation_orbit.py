@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
-from xml.sax.saxutils import escape
 
 import numpy as np
 import torch
@@ -14,7 +12,7 @@ from torch import Tensor
 
 from equivar._shapes import Float, Int
 from equivar.rotations import rotation_3d
-from equivar.widgets.molecule_svg import STILL, element, molecule_group, still_css
+from equivar.widgets.molecule_svg import element, still_rows
 from equivar.widgets.recorded import (
     Recorded,
     format_error,
@@ -24,13 +22,15 @@ from equivar.widgets.recorded import (
     stylesheet,
     unpack_signed_squares,
 )
+from equivar.widgets.recording import (
+    EnergyModel,
+    ask,
+    check_experiment,
+    choose_mark,
+    trace_axes,
+)
 
 __all__ = ["RotationOrbit", "grid_rotations", "shown"]
-
-_CHUNK = 1024
-_LOWEST_DECADE = -9  # below the float32 noise of any invariant model
-
-EnergyModel = Callable[[Tensor], Tensor]
 
 
 def grid_rotations(step_degrees: int = 15) -> Float[Tensor, "yaw tilt roll 3 3"]:
@@ -120,15 +120,15 @@ class RotationOrbit(Recorded):
     """Spread of energies that errors are relative to."""
     decimals = traitlets.Int().tag(sync=True)
     step_degrees = traitlets.Int().tag(sync=True)
-    models = traitlets.List().tag(sync=True)
+    models: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """For each: name, answer at the identity, packed deviations and their step."""
-    symbols = traitlets.List().tag(sync=True)
-    radii = traitlets.List().tag(sync=True)
-    positions = traitlets.List().tag(sync=True)
+    symbols: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    radii: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    positions: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """In angstrom, from the center."""
-    center = traitlets.List().tag(sync=True)
-    bonds = traitlets.List().tag(sync=True)
-    mark = traitlets.List().tag(sync=True)
+    center: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    bonds: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    mark: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """Two atoms: one whose coordinates are shown, and another that it has a distance to."""
     distance = traitlets.Unicode().tag(sync=True)
     axes = traitlets.Dict().tag(sync=True)
@@ -179,7 +179,7 @@ class RotationOrbit(Recorded):
             ValueError: for shapes that do not fit together, an answer of another shape or that is
                 not finite, a scale that is not positive, or another number of models.
         """
-        _check(positions, numbers, bonds, models, scale)
+        check_experiment(positions, numbers, bonds, models, scale)
         center = positions.to(torch.float64).mean(dim=0)
         from_center = positions.to(torch.float64) - center
         grid = grid_rotations(step_degrees)
@@ -187,13 +187,13 @@ class RotationOrbit(Recorded):
         batch = turned.to(positions.dtype)
         packed, answers = [], {}
         for name, model in models.items():
-            energies = _ask(name, model, batch).reshape(2, *grid.shape[:3])
+            energies = ask(name, model, batch).reshape(2, *grid.shape[:3])
             identity = float(energies[0, 0, 90 // step_degrees, 0])
             readings, step = pack_signed_squares(energies - identity)
             packed.append({"name": name, "identity": identity, "step": step, "readings": readings})
             answers[name] = energies
         drawn = [element(int(z)) for z in numbers]
-        mark = _mark(from_center, numbers, bonds)
+        mark = choose_mark(from_center, numbers, bonds)
         length = float((from_center[mark[0]] - from_center[mark[-1]]).norm())
         return cls(
             title=title,
@@ -211,7 +211,7 @@ class RotationOrbit(Recorded):
             bonds=bonds.tolist(),
             mark=mark,
             distance=format_fixed(length, 2),
-            axes=_axes(list(answers.values()), float(reference), float(scale)),
+            axes=trace_axes(list(answers.values()), float(reference), float(scale)),
             at=[0, 90 // step_degrees, 0, 0],
         )
 
@@ -257,117 +257,23 @@ class RotationOrbit(Recorded):
         return " ".join([*said, f"From {self.reference_name}: {true} {self.unit} at each of them."])
 
     def fallback(self) -> str:
-        """The molecule as it was, at its worst rotation, and at its worst inversion."""
+        """The molecule as it was given, at its worst rotation, and at its worst inversion."""
         worst = np.abs(self.deviations(self.models[0]["name"]))
-        start = (0, 0, 90 // self.step_degrees, 0)
-        poses = [start] + [
-            (m, *np.unravel_index(worst[m].argmax(), worst[m].shape)) for m in (0, 1)
-        ]
-        rows = [
-            self._row(y, name, (int(i), int(j), int(k), int(mirror)))
-            for y, name, (mirror, i, j, k) in zip(
-                (0, 150, 300), ("as recorded", "turned", "turned and mirrored"), poses, strict=True
-            )
-        ]
+        poses = [(0, 0, 90 // self.step_degrees, 0)]
+        poses += [(m, *np.unravel_index(worst[m].argmax(), worst[m].shape)) for m in (0, 1)]
+        rows = []
+        for name, (mirror, *at) in zip(
+            ("as given", "turned", "turned and mirrored"), poses, strict=True
+        ):
+            index = [int(i) for i in (*at, mirror)]
+            rotation = grid_rotations(self.step_degrees)[tuple(index[:3])].numpy()
+            x = (-1 if mirror else 1) * np.asarray(self.positions) @ rotation.T
+            texts = self.shown(index)
+            said = [
+                (model["name"], f"{texts[f'energy-{m}']} {self.unit}", texts[f"error-{m}"])
+                for m, model in enumerate(self.models)
+            ]
+            rows.append((name, x, said))
         true = format_fixed(self.reference, self.decimals)
-        last = f"{escape(self.reference_name)}, always: {true} {escape(self.unit)}"
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="{STILL}" viewBox="0 0 390 484" '
-            f'role="img" aria-label="{escape(self.alt(), {chr(34): "&quot;"})}">'
-            f"<style>{still_css()}</style>{''.join(rows)}"
-            f'<text x="14" y="474" class="muted">{last}</text></svg>'
-        )
-
-    def _row(self, top: int, name: str, at: tuple[int, int, int, int]) -> str:
-        rotation = grid_rotations(self.step_degrees)[at[:3]].numpy() * (-1 if at[3] else 1)
-        x = np.asarray(self.positions) @ rotation.T
-        size = 58 / max(np.linalg.norm(x, axis=1) + np.asarray(self.radii))
-        place = f"translate(75 {top + 75}) scale({size:.3f})"
-        texts, lines = self.shown(at), []
-        for m, model in enumerate(self.models):
-            y = top + 58 + 46 * m
-            energy, error = texts[f"energy-{m}"], texts[f"error-{m}"]
-            lines.append(
-                f'<text x="158" y="{y}" class="m{m} strong">{escape(model["name"])}</text>'
-                f'<text x="158" y="{y + 19}">{energy} {escape(self.unit)}</text>'
-                f'<text x="376" y="{y + 19}" text-anchor="end">error {error}</text>'
-            )
-        return (
-            molecule_group(x, self.symbols, self.radii, self.bonds, place)
-            + f'<text x="158" y="{top + 30}" class="muted">{name}</text>'
-            + "".join(lines)
-            + f'<path class="rule" d="M14 {top + 150}H376"/>'
-        )
-
-
-def _check(positions: Tensor, numbers: Tensor, bonds: Tensor, models: object, scale: float) -> None:
-    n = positions.shape[0]
-    if positions.ndim != 2 or positions.shape[-1] != 3 or n == 0:
-        raise ValueError(
-            f"positions have shape {tuple(positions.shape)}, expected (n, 3): one molecule; "
-            "of a trajectory (frames, n, 3) take one frame"
-        )
-    if tuple(numbers.shape) != (n,):
-        raise ValueError(
-            f"numbers have shape {tuple(numbers.shape)}, expected ({n},): one atomic number for "
-            "each row of positions"
-        )
-    if bonds.ndim != 2 or bonds.shape[-1] != 2 or (bonds.numel() and int(bonds.max()) >= n):
-        raise ValueError(
-            f"bonds have shape {tuple(bonds.shape)}, expected (m, 2): pairs of atom indices below "
-            f"{n}; without bonds give torch.empty(0, 2, dtype=torch.int64)"
-        )
-    if not isinstance(models, dict) or len(models) not in (1, 2):
-        raise ValueError(
-            "models must be a dict of one or two functions by name, the unconstrained one first; "
-            f"got {list(models) if isinstance(models, dict) else type(models).__name__}"
-        )
-    if not (math.isfinite(scale) and scale > 0):
-        raise ValueError(f"scale is {scale}, expected a positive energy: errors are divided by it")
-
-
-def _ask(name: str, model: EnergyModel, batch: Tensor) -> np.ndarray:
-    answers = []
-    with torch.no_grad():
-        for part in batch.split(_CHUNK):
-            answer = model(part)
-            if tuple(answer.shape) != (len(part),):
-                raise ValueError(
-                    f"model {name!r} answered with shape {tuple(answer.shape)} to positions of "
-                    f"shape {tuple(part.shape)}, expected ({len(part)},): one energy a molecule; "
-                    "a last layer of width 1 needs .squeeze(-1)"
-                )
-            answers.append(answer.to("cpu", torch.float64))
-    energies = torch.cat(answers)
-    if not energies.isfinite().all():
-        bad = int((~energies.isfinite()).sum())
-        raise ValueError(f"model {name!r} gave nan or inf at {bad} of {len(energies)} rotations")
-    return energies.numpy()
-
-
-def _mark(x: Tensor, numbers: Tensor, bonds: Tensor) -> list[int]:
-    # The heaviest atom moves where all can see it if it is also far from the center.
-    first = int((numbers + x.norm(dim=-1) / 100).argmax())
-    near = [int(b) for pair in bonds.tolist() for b in pair if first in pair and b != first]
-    others = near or [i for i in range(len(x)) if i != first] or [first]
-    return [first, max(others, key=lambda i: int(numbers[i]))]
-
-
-def _axes(answers: list[np.ndarray], reference: float, scale: float) -> dict[str, Any]:
-    energies = np.concatenate([a.ravel() for a in answers] + [np.array([reference])])
-    low, high = float(energies.min()), float(energies.max())
-    pad = 0.08 * (high - low) or 0.1 * scale
-    low, high = low - pad, high + pad
-    spacing = 10.0 ** math.floor(math.log10((high - low) / 2))
-    spacing *= next(f for f in (5, 2, 1) if (high - low) / (f * spacing) >= 2)
-    places = max(0, -math.floor(math.log10(spacing)))
-    at = np.arange(math.ceil(low / spacing), math.floor(high / spacing) + 1) * spacing
-    worst = max(float(np.abs(a - a[0, 0, a.shape[2] // 2, 0]).max()) for a in answers) / scale
-    top = max(0, math.ceil(math.log10(worst))) if worst else 0
-    decades = range(top if top % 3 == 0 else 0, _LOWEST_DECADE, -3)
-    return {
-        "energy": [low, high],
-        "energy_ticks": [[float(v), format_fixed(float(v), places)] for v in at],
-        "error": [_LOWEST_DECADE, top],
-        "error_ticks": [[d, "1" if d == 0 else f"1e{d}"] for d in decades],
-    }
+        footer = f"{self.reference_name}, at every rotation: {true} {self.unit}"
+        return still_rows(rows, self.symbols, self.radii, self.bonds, footer, self.alt())
