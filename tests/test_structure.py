@@ -138,7 +138,7 @@ def test_no_file_is_too_long_to_read():
 
 
 def loose_comparisons(source: str) -> list[int]:
-    """Lines that call anything named allclose: alone it is no check, in an assert it says little."""
+    """Lines that call an allclose: alone it checks nothing, in an assert it says too little."""
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     names = [(getattr(c.func, "attr", getattr(c.func, "id", "")), c.lineno) for c in calls]
     return [line for name, line in names if name == "allclose"]
@@ -153,7 +153,7 @@ def test_loose_comparisons_are_found():
     planted = (
         "torch.allclose(a, b)\nassert a.allclose(b)\nassert allclose(a, b)\nassert_close(a, b)"
     )
-    assert loose_comparisons(planted) == [1, 2, 3]
+    assert loose_comparisons(planted) == [1, 2, 4]
 
 
 # What `pip install torch numpy` gives, and no more: a finder that hides all other packages.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import itertools
 import math
 from collections import Counter
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from sympy.combinatorics import named_groups
 from torch import Tensor
 
+from equivar._axioms import check_axioms
 from equivar.groups import (
     Group,
     cyclic,
@@ -259,6 +261,9 @@ def test_a_polygon_has_corners(make):
         make(0)
 
 
-def test_an_empty_table_is_no_group():
+def test_an_empty_table_is_no_group_and_one_that_is_not_square_neither():
     with pytest.raises(ValueError, match=r"shape \(0, 0\)"):
         Group(torch.zeros(0, 0, dtype=torch.int64))
+    unhooked = inspect.unwrap(check_axioms)  # as a student meets it, without jaxtyping
+    with pytest.raises(ValueError, match=r"shape \(2, 3\); expected \(order, order\)"):
+        unhooked(torch.zeros(2, 3, dtype=torch.int64), ("a", "b"))

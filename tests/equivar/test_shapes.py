@@ -34,7 +34,7 @@ def test_a_field_of_wrong_shape_raises_under_the_hook():
 
 
 def test_a_result_of_wrong_shape_raises_under_the_hook():
-    """`equivariance_error` promises a 0-dim float tensor; a tensor-like of another kind is caught."""
+    """`equivariance_error` promises a 0-dim tensor; here a tensor divides wrongly."""
 
     class Liar(torch.Tensor):
         def __truediv__(self, other: torch.Tensor) -> torch.Tensor:
