@@ -153,7 +153,7 @@ def test_loose_comparisons_are_found():
     planted = (
         "torch.allclose(a, b)\nassert a.allclose(b)\nassert allclose(a, b)\nassert_close(a, b)"
     )
-    assert loose_comparisons(planted) == [1, 2, 4]
+    assert loose_comparisons(planted) == [1, 2, 3]
 
 
 # What `pip install torch numpy` gives, and no more: a finder that hides all other packages.
