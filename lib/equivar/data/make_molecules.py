@@ -30,68 +30,27 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from equivar.data.geometries import GEOMETRIES, place
+from equivar.data.dynamics import Recipe, align, relax, run_chain
 from equivar.data.molecules import DECIMALS, FOLDER, molecules, small_molecules
 from equivar.data.xtb import Labels, gfn2
 
 Arrays = dict[str, NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that decides which frames of one molecule are drawn. Times in fs, masses in u."""
-
-    name: str
-    frames: int
-    chains: int = 20
-    temperature: float = 500.0  # kelvin
-    timestep: float = 1.0
-    friction: float = 0.02  # 1/fs
-    hydrogen_mass: float = 4.0
-    discard: int = 500  # steps
-    interval: int = 50  # steps
-    seed: int = 0
-
 
 RECIPES = (
     Recipe("ethanol", 1600),
     Recipe("malonaldehyde", 1600),
     Recipe("alanine_dipeptide", 1000),
 )
-
-
-def align(positions: NDArray[np.float64], onto: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Center positions and turn them onto others by the best proper rotation.
-
-    Source: Kabsch, Acta Cryst. A32, 922 (1976).
-
-    Args:
-        positions: `(n, 3)`.
-        onto: `(n, 3)`, centered.
-
-    Returns:
-        `(n, 3)`: centroid at the origin, least sum of squares to `onto`.
-
-    Example:
-        >>> corner = np.diag([1.0, 2.0, 3.0]) - np.array([1.0, 2.0, 3.0]) / 3
-        >>> turned = corner @ np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
-        >>> np.testing.assert_allclose(align(turned + 5, corner), corner, atol=1e-12)
-
-    """
-    centered = positions - positions.mean(axis=0)
-    U, _, Vt = np.linalg.svd(centered.T @ onto)
-    # Without the sign a planar frame, or an inverted one, would be fitted by a reflection.
-    sign = np.diag([1.0, 1.0, np.sign(np.linalg.det(U @ Vt))])
-    return centered @ (U @ sign @ Vt)
 
 
 def find_bonds(numbers: NDArray[np.int64], positions: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -113,56 +72,10 @@ def find_bonds(numbers: NDArray[np.int64], positions: NDArray[np.float64]) -> ND
     return np.argwhere(bonded)
 
 
-def relax(name: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Atomic numbers and the centered positions `(n, 3)` of the GFN2-xTB minimum near the start."""
-    from ase import Atoms
-    from ase.optimize import BFGS
-    from tblite.ase import TBLite
-
-    atoms = Atoms(*place(GEOMETRIES[name]))
-    atoms.calc = TBLite(method="GFN2-xTB", accuracy=0.01, verbosity=0)
-    BFGS(atoms, logfile=None).run(fmax=1e-3, steps=500)
-    return atoms.numbers.astype(np.int64), atoms.positions - atoms.positions.mean(axis=0)
-
-
-def run_chain(
-    recipe: Recipe, chain: int, numbers: NDArray[np.int64], start: NDArray[np.float64], part: Path
-) -> Path:
-    """One chain of Langevin dynamics, written to `part` when it is whole: positions `(f, n, 3)`."""
-    os.environ["OMP_NUM_THREADS"] = "1"  # these molecules are too small to share among threads
-    from ase import Atoms, units
-    from ase.md.langevin import Langevin
-    from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
-    from tblite.ase import TBLite
-
-    rng = np.random.default_rng([recipe.seed, chain])
-    masses = np.where(numbers == 1, recipe.hydrogen_mass, Atoms(numbers).get_masses())
-    atoms = Atoms(numbers, start, masses=masses)
-    atoms.calc = TBLite(method="GFN2-xTB", accuracy=0.1, verbosity=0)
-    # Twice the temperature, since half of it goes into the potential energy, zero at the start.
-    MaxwellBoltzmannDistribution(atoms, temperature_K=2 * recipe.temperature, rng=rng)
-    dynamics = Langevin(
-        atoms,
-        recipe.timestep * units.fs,
-        temperature_K=recipe.temperature,
-        friction=recipe.friction / units.fs,
-        fixcm=False,
-        rng=rng,
-    )
-    dynamics.run(recipe.discard)
-    frames = np.empty((recipe.frames // recipe.chains, len(numbers), 3))
-    for frame in frames:
-        dynamics.run(recipe.interval)
-        frame[:] = atoms.positions
-    save(part, {"positions": frames})
-    return part
-
-
 def save(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write a compressed npz that is either whole or not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        # A mapping of names to arrays is what savez takes; its stub also names a bool.
         np.savez_compressed(file, allow_pickle=False, **arrays)
     Path(file.name).chmod(0o644)
     Path(file.name).replace(path)
@@ -183,6 +96,28 @@ def label_arrays(labels: list[Labels]) -> Arrays:
     }
 
 
+def run_chains(
+    recipe: Recipe,
+    chains: Sequence[int],
+    numbers: NDArray[np.int64],
+    start: NDArray[np.float64],
+    workers: int,
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Number and frames of each chain, as they get ready. One worker is this process itself."""
+    if workers == 1:
+        for chain in chains:
+            yield chain, run_chain(recipe, chain, numbers, start)
+        return
+    # Spawned, since a fork of a process whose libraries hold threads can hang.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        jobs = {pool.submit(run_chain, recipe, chain, numbers, start): chain for chain in chains}
+        try:
+            for job in as_completed(jobs):
+                yield jobs[job], job.result()
+        finally:  # Ctrl-C too: chains not yet begun are for the next run
+            pool.shutdown(cancel_futures=True)
+
+
 def make_conformations(recipe: Recipe, parts: Path, workers: int) -> Arrays:
     """Draw the frames of one molecule (those chains that are not in `parts` yet) and label them."""
     from tqdm import tqdm
@@ -192,22 +127,11 @@ def make_conformations(recipe: Recipe, parts: Path, workers: int) -> Arrays:
     key = ",".join(f"{value}" for value in asdict(recipe).values())
     files = [parts / key / f"{chain:02d}.npz" for chain in range(recipe.chains)]
     missing = [chain for chain, file in enumerate(files) if not file.exists()]
-    with ProcessPoolExecutor(workers) as pool:
-        jobs = [
-            pool.submit(run_chain, recipe, chain, numbers, start, files[chain]) for chain in missing
-        ]
-        done = tqdm(
-            as_completed(jobs),
-            desc=f"{recipe.name}: chains",
-            total=recipe.chains,
-            initial=recipe.chains - len(missing),
-        )
-        try:
-            for job in done:
-                job.result()
-        except BaseException:  # Ctrl-C too: chains not yet begun are for the next run
-            pool.shutdown(cancel_futures=True)
-            raise
+    with tqdm(desc=f"{recipe.name}: chains", total=recipe.chains) as bar:
+        bar.update(recipe.chains - len(missing))
+        for chain, frames in run_chains(recipe, missing, numbers, start, workers):
+            save(files[chain], {"positions": frames})
+            bar.update()
 
     drawn = np.concatenate([np.load(file)["positions"] for file in files])
     first = drawn[0] - drawn[0].mean(axis=0)

@@ -73,7 +73,7 @@ def gfn2(
     Example:
         >>> hydrogen = gfn2([1, 1])
         >>> labels = hydrogen(np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.9]]))
-        >>> labels.forces[1, 2] < 0  # stretched: each atom is pulled to the other
+        >>> bool(labels.forces[1, 2] < 0)  # stretched: each atom is pulled to the other
         True
 
     """
