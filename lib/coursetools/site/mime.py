@@ -96,7 +96,8 @@ def _json_script(content: dict[str, Any]) -> nodes.raw:
 def _widget(renderer: NbElementRenderer, data: MimeData) -> nodes.Element:
     content: dict[str, Any] = dict(data.content)
     alt = _alt(renderer, data, content.get("alt", ""))
-    picture = themed(renderer, content.get("fallback", ""), "")
+    # In the page itself, not a file: its colors are variables of the page's theme.
+    picture = nodes.raw("", content.get("fallback", ""), format="html")
     return element(
         "equivar-widget",
         element("div", picture, role="img", aria_label=alt, class_="widget-fallback"),

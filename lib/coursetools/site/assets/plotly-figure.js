@@ -35,6 +35,7 @@
         ...base,
         paper_bgcolor: "rgba(0,0,0,0)",
         plot_bgcolor: "rgba(0,0,0,0)",
+        margin: { l: 55, r: 15, t: 35, b: 50 },
         font: { ...base.font, color: css("--pst-color-text-base") },
         xaxis: { ...base.xaxis, ...axis },
         yaxis: { ...base.yaxis, ...axis },
@@ -51,6 +52,7 @@
     const config = { displayModeBar: false, responsive: true, scrollZoom: false };
     try {
       const plotly = await load();
+      figure.dataset.drawing = ""; // gives the canvas its size, which plotly measures
       await plotly.react(canvas, ...themed(text), config);
       figure.dataset.drawn = isDark() ? "dark" : "light";
     } catch (error) {
