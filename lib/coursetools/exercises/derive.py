@@ -12,10 +12,11 @@ import nbformat
 import yaml
 
 from coursetools.errors import CourseError
-from coursetools.exercises.execute import execute, printed
-from coursetools.exercises.notebooks import exercise_notebook, marked_lines, solution_notebook
+from coursetools.exercises.execute import execute
+from coursetools.exercises.notebooks import exercise_notebook, solution_notebook
 from coursetools.exercises.source import ExerciseSet, read_source
 from coursetools.exercises.validate import validate
+from coursetools.outputs import marked_lines, printed
 
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")
 OTHER_SEED = 1

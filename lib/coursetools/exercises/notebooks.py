@@ -7,10 +7,9 @@ from typing import Any
 
 import nbformat
 
-from coursetools.checks import MARK
-from coursetools.exercises.execute import join_streams, printed
 from coursetools.exercises.source import Cell, ExerciseSet
 from coursetools.exercises.stub import stub
+from coursetools.outputs import join_streams, marked_lines, printed
 
 COMPARE_TAG = "nbval-check-output"
 METADATA = {
@@ -76,17 +75,6 @@ def exercise_notebook(
             derived.execution_count = done.execution_count
         cells.append(derived)
     return _notebook(cells, ("decoy", "discussion"))
-
-
-def marked_lines(text: str) -> list[str]:
-    r"""The lines that `coursetools.checks.show` printed; all others are noise.
-
-    A mark in mid-line counts too: the student's code may have printed without a newline before it.
-
-    >>> marked_lines("debug\ncheck> angle: 0\nx=1 check> n: 2\n")
-    ['check> angle: 0', 'check> n: 2']
-    """
-    return [line[line.index(MARK) :].rstrip() for line in text.splitlines() if MARK in line]
 
 
 def _derived(cell: Cell, source: str) -> Any:

@@ -6,9 +6,8 @@ import re
 from itertools import zip_longest
 from typing import Any
 
-from coursetools.exercises.execute import ANSI, printed
-from coursetools.exercises.notebooks import marked_lines
 from coursetools.grading.kernel import KernelGoneError, OutputLimitError
+from coursetools.outputs import ANSI, marked_lines, printed
 
 MOST_CHARACTERS = 4000
 MOST_LINES = 40

@@ -21,7 +21,7 @@ import zmq
 from jupyter_client.manager import KernelManager
 from nbval.kernel import NbvalKernelspecManager, RunningKernel
 
-from coursetools.exercises.execute import kernel_place
+from coursetools.place import kernel_place
 
 OUTPUT_LIMIT = 10_000_000  # bytes a cell may print: a plotly figure fits, a runaway loop does not
 MESSAGE_COST = 1_000  # counted for each message, so that a million empty ones are a flood too
@@ -116,7 +116,7 @@ class WatchedKernel(RunningKernel):
         for socket in (self.kc.shell_channel.socket, self.kc.iopub_channel.socket, self._lost):
             poller.register(socket, zmq.POLLIN)
         while monotonic() < deadline:
-            ready = dict(poller.poll(TICK * 1000))
+            ready = dict(poller.poll(int(TICK * 1000)))
             if self.kc.shell_channel.socket in ready:
                 reply = self.kc.shell_channel.get_msg(timeout=0)
                 if reply["parent_header"].get("msg_id") == msg_id:

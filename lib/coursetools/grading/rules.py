@@ -17,9 +17,8 @@ import nbformat
 import nbval.plugin
 from nbval.plugin import IPyNbCell
 
-from coursetools.exercises.execute import printed
-from coursetools.exercises.notebooks import marked_lines
 from coursetools.grading.kernel import WatchedKernel
+from coursetools.outputs import marked_lines, printed
 
 _compare_all = IPyNbCell.compare_outputs
 

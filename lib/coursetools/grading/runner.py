@@ -1,8 +1,8 @@
 """The process that judges one notebook: reads a job, runs pytest with nbval, writes outcomes.
 
 Run as `python -m coursetools.grading.runner`. The job (JSON: notebook, seed, cell_timeout) comes on
-standard input and the outcomes go to standard output, a JSON object a line, so neither the
-notebook's path nor its reference outputs are in an argument, in the environment, or in an open file.
+standard input and the outcomes go to standard output, a JSON object a line. So neither the
+notebook's path nor its reference outputs are in an argument, in the environment or in an open file.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import coursetools._quick  # noqa: F401  # isort: skip
 
 import pytest
 
@@ -46,7 +48,7 @@ def main() -> int:
     job = json.load(sys.stdin)
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever else prints must not look like an outcome
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the kernel is ended too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the kernel is ended too
     with suppress(OSError, AttributeError):  # Linux: no reading of this process by its children
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     # No plugin but nbval: what happens to be installed must not change a grade.

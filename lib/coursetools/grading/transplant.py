@@ -52,8 +52,8 @@ def read_answers(path: Path, names: list[str]) -> Answers:
     for name, sources in found.items():
         if not sources:
             problems.append(
-                f"There is no answer cell `{name}` in this notebook. Was it deleted, or its metadata "
-                "lost? Copy the code into the cell of a fresh exercise notebook."
+                f"There is no answer cell `{name}` in this notebook. Was it deleted, or its "
+                "metadata lost? Copy the code into the cell of a fresh exercise notebook."
             )
         if len(sources) > 1:
             problems.append(
@@ -68,8 +68,8 @@ def _cells(path: Path) -> list[dict[str, Any]]:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise SubmissionError(
-                f"The file has more than {MOST_BYTES // 1_000_000} MB. Clear all outputs, save, and "
-                "submit again."
+                f"The file has more than {MOST_BYTES // 1_000_000} MB. Clear all outputs, save, "
+                "and submit again."
             )
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:

@@ -1,0 +1,58 @@
+"""What grading found out about one submission, and how it is kept between two runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check said about one submission."""
+
+    name: str
+    points: int
+    passed: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """One graded submission: enough to write every report from."""
+
+    student: str
+    stem: str
+    digest: str
+    problems: tuple[str, ...]
+    checks: tuple[Check, ...] = ()
+    code: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)  # what an answer cell itself raised
+
+    @property
+    def points(self) -> int:
+        """The points of the checks that passed."""
+        return sum(check.points for check in self.checks if check.passed)
+
+
+def read_result(path: Path, digest: str) -> Result | None:
+    """The stored result, or None if it is missing, broken, or made from something else."""
+    try:
+        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if stored["digest"] != digest:
+            return None
+        checks = tuple(Check(**check) for check in stored.pop("checks"))
+        problems = tuple(stored.pop("problems"))
+        return Result(**stored, problems=problems, checks=checks)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # missing, or cut off by an interrupt: grade it again
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8", errors="backslashreplace")
+    os.replace(part, path)

@@ -1,0 +1,65 @@
+"""Find what was handed in: `<student>/<NN_topic>.ipynb`, and say what else lies there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from coursetools.errors import CourseError
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One file of one student; `problem` says why it cannot be graded, if so."""
+
+    student: str
+    path: Path
+    stem: str
+    problem: str | None = None
+
+
+def find_submissions(folder: Path, known: Collection[str]) -> list[Submission]:
+    """Everything below the folder, sorted; hidden files are passed over.
+
+    Parameters
+    ----------
+    folder
+        Holds a folder for each student.
+    known
+        The stems of the course's exercises.
+
+    Raises
+    ------
+    CourseError
+        If the folder is missing or holds nothing.
+    """
+    layout = f"expected {folder}/<student>/<NN_topic>.ipynb"
+    if not folder.is_dir():
+        raise CourseError(f"{folder}: no such folder; {layout}")
+    found = []
+    for student in _visible(folder):
+        if not student.is_dir():
+            problem = f"{student.name} lies outside a student's folder; {layout}."
+            found.append(Submission(student.name, student, student.stem, problem))
+            continue
+        found.extend(_submission(student.name, path, known) for path in _visible(student))
+    if not found:
+        raise CourseError(f"{folder}: no submissions here; {layout}")
+    return found
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__")))
+
+
+def _submission(student: str, path: Path, known: Collection[str]) -> Submission:
+    problem = None
+    if path.is_symlink():  # it could point at the solution
+        problem = f"{path.name} is a link, not a file. Submit the notebook itself."
+    elif not path.is_file() or path.suffix != ".ipynb":
+        problem = f"{path.name} is no notebook; expected a file NN_topic.ipynb."
+    elif path.stem not in known:
+        exercises = ", ".join(sorted(known)) or "(none)"
+        problem = f"{path.name} belongs to no exercise of this course; they are {exercises}."
+    return Submission(student, path, path.stem, problem)
