@@ -58,15 +58,15 @@ function molecule(parent, { positions, radii, symbols, bonds, marked, partner })
   const svg = add(parent, "svg", { viewBox: "-118 -116 236 226", "aria-hidden": "true" });
   const shine = `shine${Math.random().toString(36).slice(2)}`;
   const glow = add(add(svg, "defs"), "radialGradient", { id: shine, cx: 0.36, cy: 0.32, r: 0.78 });
-  add(glow, "stop", { offset: 0, class: "glow", "stop-opacity": 0.75 });
-  add(glow, "stop", { offset: 0.75, class: "glow", "stop-opacity": 0 });
-  add(glow, "stop", { offset: 1, "stop-color": "#000", "stop-opacity": 0.22 });
+  add(glow, "stop", { offset: 0, "stop-color": "white", "stop-opacity": 0.75 });
+  add(glow, "stop", { offset: 0.75, "stop-color": "white", "stop-opacity": 0 });
+  add(glow, "stop", { offset: 1, "stop-color": "black", "stop-opacity": 0.22 });
 
   add(svg, "circle", { class: "globe", r: 100 });
   const lab = add(svg, "g", { class: "lab" });
-  add(lab, "path", { d: "M-110 0H108M0 106V-103" });
+  add(lab, "path", { d: "M-110 0H108M0 106V-101" });
   add(lab, "text", { x: 110, y: 4 }, "x");
-  add(lab, "text", { x: -3, y: -107 }, "y");
+  add(lab, "text", { x: 0, y: -106, "text-anchor": "middle" }, "y");
   add(lab, "circle", { cx: -106, cy: 99, r: 4 }); // the tip of an arrow towards the reader
   add(lab, "circle", { cx: -106, cy: 99, r: 0.8 });
   add(lab, "text", { x: -98, y: 103 }, "z");

@@ -55,8 +55,7 @@ def still_css() -> str:
     """
     mix = "color-mix(in srgb, var(--c), var(--eq-paper) var(--fog))"
     rules = {
-        "": "display: block; width: 100%; max-width: 27rem; height: auto; margin: 0 auto; "
-        "font: 14px system-ui, sans-serif; font-variant-numeric: tabular-nums",
+        "": "max-width: 100%; font: 14px system-ui, sans-serif; font-variant-numeric: tabular-nums",
         "text": "fill: var(--eq-ink)",
         ".muted": "fill: var(--eq-muted)",
         ".m0": "fill: var(--eq-orange)",
@@ -172,6 +171,7 @@ def still_rows(
     end = 150 * len(rows)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="{STILL}" viewBox="0 0 390 {end + 34}" '
-        f'role="img" aria-label={quoteattr(alt)}><style>{still_css()}</style>{"".join(parts)}'
+        f'width="390" height="{end + 34}" role="img" '
+        f"aria-label={quoteattr(alt)}><style>{still_css()}</style>{''.join(parts)}"
         f'<text x="14" y="{end + 24}" class="muted">{escape(footer)}</text></svg>'
     )

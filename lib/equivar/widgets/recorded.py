@@ -39,7 +39,7 @@ _DARK = 'html[data-theme="dark"] {0}, body[data-jp-theme-light="false"] {0}'
 
 # Elements keep the colors that chemists know; (on light paper, on dark paper).
 _ATOMS = {
-    "H": ("#f6f8fa", "#dfe6ec"),
+    "H": ("#e6ebf0", "#dfe6ec"),
     "C": ("#5d6772", "#8b949e"),
     "N": ("#2f6fd6", "#5a93f0"),
     "O": ("#cf2a34", "#e5534b"),

@@ -22,7 +22,7 @@ EnergyModel = Callable[[Tensor], Tensor]
 
 
 def check_experiment(
-    positions: Tensor, numbers: Tensor, bonds: Tensor, models: object, scale: float
+    positions: Tensor, numbers: Tensor, bonds: Tensor, models: object, scale: float | int
 ) -> None:
     """Refuse what does not fit together, and say what would.
 
@@ -47,7 +47,8 @@ def check_experiment(
             f"numbers have shape {tuple(numbers.shape)}, expected ({n},): one atomic number for "
             "each row of positions"
         )
-    if bonds.ndim != 2 or bonds.shape[-1] != 2 or (bonds.numel() and int(bonds.max()) >= n):
+    inside = not bonds.numel() or (int(bonds.min()) >= 0 and int(bonds.max()) < n)
+    if bonds.ndim != 2 or bonds.shape[-1] != 2 or not inside:
         raise ValueError(
             f"bonds have shape {tuple(bonds.shape)}, expected (m, 2): pairs of atom indices below "
             f"{n}; without bonds give torch.empty(0, 2, dtype=torch.int64)"
@@ -111,7 +112,7 @@ def choose_mark(x: Tensor, numbers: Tensor, bonds: Tensor) -> list[int]:
     return [first, max(others, key=lambda i: int(numbers[i]))]
 
 
-def trace_axes(answers: list[np.ndarray], reference: float, scale: float) -> dict[str, Any]:
+def trace_axes(answers: list[np.ndarray], reference: float, scale: float | int) -> dict[str, Any]:
     """Range and ticks for traces of energies and of errors, from all that will ever be shown.
 
     Args:

@@ -179,7 +179,8 @@ function render({ model, el }) {
     });
     energies(tried, path.map((p) => p.energy), off.map((v, m) => models[m].identity + v));
     errors(tried, path.map((p) => p.decade), off.map(decade));
-    count.textContent = `${tried} rotation${tried === 1 ? "" : "s"} tried`;
+    count.textContent = tried > 1 ? `${tried} rotations tried`
+      : "Each rotation that you try adds to the traces.";
     mirror.setAttribute("aria-pressed", String(Boolean(at[3])));
     spin.textContent = still.matches ? "Try 24" : spun ? "Stop" : "Spin";
     root.toggleAttribute("data-moving", !rest);

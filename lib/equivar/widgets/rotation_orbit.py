@@ -80,7 +80,7 @@ def shown(state: dict[str, Any], at: Sequence[int]) -> dict[str, str]:
     step = state["step_degrees"]
     angles = {"yaw": i * step, "tilt": j * step - 90, "roll": k * step}
     signed = {name: a - 360 if a > 180 else a for name, a in angles.items()}
-    texts = {name: f"{format_fixed(a, 0)}°" for name, a in signed.items()}
+    texts = {name: f"{format_fixed(float(a), 0)}°" for name, a in signed.items()}
     sign = -1.0 if mirror else 1.0
     rotation = grid_rotations(step)[i, j, k].numpy()
     mark = state["mark"][0]
@@ -144,8 +144,8 @@ class RotationOrbit(Recorded):
         bonds: Int[Tensor, "m 2"],
         models: dict[str, EnergyModel],
         *,
-        reference: float,
-        scale: float,
+        reference: float | int,
+        scale: float | int,
         unit: str = "eV",
         title: str = "The same molecule, turned",
         reference_name: str = "quantum chemistry",
