@@ -83,6 +83,8 @@ def test_a_zero_output_passes_no_bound():
 def test_nan_in_one_entry_is_not_hidden():
     x = torch.tensor([1.0, math.nan, 2.0])
     assert equivariance_error(lambda x: x, x, lambda x: x, lambda y: y).isnan()
+    only_after_acting = equivariance_error(torch.sqrt, torch.tensor([1.0, 4.0]), lambda x: -x)
+    assert only_after_acting.isnan()
 
 
 def test_outputs_may_be_integers_or_complex():
