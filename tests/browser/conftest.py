@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from filelock import FileLock
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+from watching import Watch
 
 from coursetools.browser import find, launch_arguments
 from coursetools.serve import serving
@@ -27,36 +27,6 @@ def built(root: Path, output: Path) -> Path:
             return ensure(root, output)
         except SiteError as error:
             pytest.fail(str(error), pytrace=False)
-
-
-class Watch:
-    """What a page does that no page of this course may do."""
-
-    def __init__(self, context: BrowserContext) -> None:
-        self.problems: list[str] = []
-        self.requests: list[str] = []
-        context.on("request", lambda request: self._requested(request.url))
-        context.on("requestfailed", lambda request: self._failed(request.url, request.failure))
-        context.on("response", lambda r: self._failed(r.url, r.status) if r.status >= 400 else None)
-        context.on("console", lambda message: self._said(message.type, message.text))
-        context.on("weberror", lambda error: self.problems.append(f"page error: {error.error}"))
-
-    def _requested(self, url: str) -> None:
-        self.requests.append(url)
-        parts = urlsplit(url)
-        local = parts.scheme in {"file", "data", "blob", "about"} or parts.hostname == "127.0.0.1"
-        if not local:
-            self.problems.append(f"external request: {url}")
-
-    def _failed(self, url: str, why: object) -> None:
-        # A page that is left while it loads cancels its requests; that is no fault of the page.
-        if why != "net::ERR_ABORTED":
-            self.problems.append(f"failed request: {url} ({why})")
-
-    def _said(self, kind: str, text: str) -> None:
-        # Warnings are left out: WebGL's driver gives some of its own.
-        if kind == "error":
-            self.problems.append(f"console {kind}: {text}")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,10 @@ from coursetools.site.build import SiteError, command, ensure
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = """\
 ---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
 kernelspec:
   display_name: Python 3
   name: python3

@@ -7,6 +7,7 @@ Here all pages are executed, then one message lists every failed cell.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,8 @@ def describe(env: BuildEnvironment, docname: str, traceback: str) -> str:
         A few lines of text.
     """
     page = Path(env.doc2path(docname)).relative_to(env.srcdir)
-    lines = [line for line in traceback.strip().splitlines() if line.strip()]
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", traceback)
+    lines = [line for line in plain.strip().splitlines() if line.strip()]
     error = lines[-1].strip() if lines else "the kernel ended"
     if cell := _failed_cell(env.get_doctree(docname)):
         number, line, code = cell

@@ -89,9 +89,10 @@ class QuizDirective(SphinxDirective):
         if not isinstance(box, nodes.raw):
             raise self.error("each choice of a quiz begins with `[ ]` or `[x]`")
         if not item.children[1:]:
+            text = "".join(node.astext() for node in label).strip()
             raise self.error(
-                f"the choice {item.astext().strip()!r} has no feedback: indent it below the "
-                "choice, after an empty line"
+                f"the choice {text!r} has no feedback: indent it below the choice, after an "
+                "empty line"
             )
         if label and isinstance(label[0], nodes.Text):
             label[0] = nodes.Text(label[0].astext().lstrip())
