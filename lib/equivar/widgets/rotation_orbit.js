@@ -116,7 +116,10 @@ function render({ model, el }) {
   let goal = [...get("at")]; // a recorded rotation, or null while a hand or the spin moves it
   let pose = degrees(goal); // yaw, tilt, roll in degrees, and 0..1 towards the mirrored molecule
   let [ease, spun, before, frame, talk, tried, path] = [null, 0, 0, 0, 0, 0, []];
-  const request = () => (frame ||= requestAnimationFrame(draw));
+  const request = () => {
+    root.toggleAttribute("data-moving", true);
+    frame ||= requestAnimationFrame(draw);
+  };
 
   function visit(at) {
     if (path.length && path.at(-1).at.every((a, d) => a === at[d])) return;
@@ -156,7 +159,7 @@ function render({ model, el }) {
     }
   }
 
-  function draw(now) {
+  function draw(now, first) {
     frame = 0;
     advance(now);
     const rest = Boolean(goal) && !ease;
@@ -185,7 +188,7 @@ function render({ model, el }) {
     spin.textContent = still.matches ? "Try 24" : spun ? "Stop" : "Spin";
     root.toggleAttribute("data-moving", !rest);
     if (spun || ease) request();
-    else if (rest) settle();
+    else if (rest && !first) settle(); // nothing is said when the page loads
   }
   function settle() {
     if (get("at").some((a, d) => a !== goal[d])) {
@@ -283,7 +286,7 @@ function render({ model, el }) {
   model.on("change:at", follow);
 
   visit(goal);
-  draw(performance.now());
+  draw(performance.now(), true);
   return () => {
     ends.abort();
     cancelAnimationFrame(frame);
