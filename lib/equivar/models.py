@@ -13,10 +13,10 @@ from equivar.frames import one_hot, pairwise_distances, radial_features
 __all__ = ["EnergyNet", "PlainEnergyNet", "parameter_count"]
 
 
-def _mlp(*sizes: int) -> nn.Sequential:
+def _mlp(*sizes: int, activation: type[nn.Module] = nn.SiLU) -> nn.Sequential:
     layers: list[nn.Module] = []
     for i, (n_in, n_out) in enumerate(pairwise(sizes)):
-        layers += [nn.SiLU()] if i else []
+        layers += [activation()] if i else []
         layers += [nn.Linear(n_in, n_out)]
     return nn.Sequential(*layers)
 
@@ -76,7 +76,7 @@ class EnergyNet(nn.Module):
     def __init__(
         self,
         species: tuple[int, ...],
-        width: int = 64,
+        width: int = 48,
         n_radial: int = 64,
         cutoff: float = 4.0,
     ) -> None:
@@ -104,11 +104,16 @@ class EnergyNet(nn.Module):
             ValueError: for an element that is not among the species.
         """
         element = one_hot(numbers, self.species).to(positions)
-        distances = pairwise_distances(positions)
-        n = distances.shape[-1]
-        others = 1 - torch.eye(n, dtype=positions.dtype, device=positions.device).unsqueeze(-1)
-        filters = self.filter(radial_features(distances, self.n_radial, self.cutoff)) * others
-        environment = (filters * self.there(element).unsqueeze(-3)).sum(dim=-2) * self.here(element)
+        n = positions.shape[-2]
+        # Each pair once: the distance is the same both ways, and the filter is the costly part.
+        i, j = torch.triu_indices(n, n, offset=1, device=positions.device)
+        distances = pairwise_distances(positions)[..., i, j]
+        filters = self.filter(radial_features(distances, self.n_radial, self.cutoff))
+        there = self.there(element)
+        environment = positions.new_zeros((*positions.shape[:-1], filters.shape[-1]))
+        environment = environment.index_add(-2, i, filters * there[..., j, :])
+        environment = environment.index_add(-2, j, filters * there[..., i, :])
+        environment = environment * self.here(element)
         element = element.expand(*environment.shape[:-1], element.shape[-1])
         energies: Tensor = self.atom(torch.cat([environment, element], dim=-1))
         return energies.squeeze(-1).sum(dim=-1)
@@ -129,6 +134,8 @@ class PlainEnergyNet(nn.Module):
         center: subtracted from the positions, in angstrom; its length sets the number of atoms.
         scale: what they are then divided by, in angstrom, above 0.
         width: units of each hidden layer.
+        activation: the class of the nonlinearity. Tanh is bounded, so answers far from the training
+            data stay of the size of those that were learned; SiLU's grow with the input.
 
     Raises:
         ValueError: for a scale that is not positive.
@@ -148,7 +155,8 @@ class PlainEnergyNet(nn.Module):
         species: tuple[int, ...],
         center: Float[Tensor, "n 3"],
         scale: Float[Tensor, "n 3"],
-        width: int = 70,
+        width: int = 54,
+        activation: type[nn.Module] = nn.Tanh,
     ) -> None:
         super().__init__()
         if not bool((scale > 0).all()):
@@ -160,7 +168,7 @@ class PlainEnergyNet(nn.Module):
         self.register_buffer("species", torch.tensor(species))
         self.register_buffer("center", center)
         self.register_buffer("scale", scale)
-        self.net = _mlp(self.n_atoms * (3 + len(species)), width, width, 1)
+        self.net = _mlp(self.n_atoms * (3 + len(species)), width, width, 1, activation=activation)
 
     def forward(
         self, numbers: Int[Tensor, "*#batch n"], positions: Float[Tensor, "*batch n 3"]
