@@ -43,7 +43,13 @@ def execute(
     with kernel_place(seed) as (folder, environment):
         client = NotebookClient(notebook, km=manager, timeout=cell_timeout, record_timing=False)
         try:
-            client.execute(cwd=str(folder), env=environment, stdout=DEVNULL, stderr=DEVNULL)
+            client.execute(
+                cwd=str(folder),
+                env=environment,
+                stdout=DEVNULL,
+                stderr=DEVNULL,
+                cleanup_kc=True,  # nbclient leaves a manager's kernel running unless told
+            )
         except CellExecutionError as error:
             tail = "\n".join(ANSI.sub("", error.traceback).strip().splitlines()[-12:])
             name = _stopped_in(notebook)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 from typing import Any
 
-from coursetools.exercises.derive import derive
 from coursetools.exercises.source import read_source
-from coursetools.grading.judge import judge, make_reference
+from coursetools.grading.judge import Exercise, judge
 from coursetools.grading.transplant import merge
 
 # What an answer cell could do as well: make every assert pass.
@@ -33,20 +31,22 @@ def lost_checks(
     Parameters
     ----------
     root, stem
-        The set, `root/solutions/stem.py`; both notebooks are derived from it anew.
+        The set, `root/solutions/stem.py`, and both notebooks derived from it.
     seed
         The grading seed.
     without_asserts
         Grade as if each answer had also switched off all asserts: what is lost then is lost because
         of what the check shows, as it must be.
+    cell_timeout
+        Seconds a cell may take.
 
     Returns
     -------
     The names of the lost checks by name of decoy; "solution" is the solution itself.
     """
     exercise_set = read_source(root / "solutions" / f"{stem}.py")
-    solution, pristine = (json.loads(text) for text in derive(root, stem).values())
-    reference = make_reference(stem, solution, pristine, seed, cell_timeout)
+    exercise = Exercise.load(root, stem, seed, cell_timeout)
+    reference = exercise.reference()
     answers = {str(cell.name): cell.source for cell in exercise_set.of_role("answer")}
     trials = {"solution": answers}
     for decoy in exercise_set.of_role("decoy"):
@@ -54,12 +54,12 @@ def lost_checks(
     cells = [_given(DROP_ASSERTS)] if without_asserts else []
     for trial, code in trials.items():
         cells.append(_given("%reset -f"))
-        for cell in copy.deepcopy(merge(pristine, code, reference)["cells"]):
+        for cell in copy.deepcopy(merge(exercise.pristine, code, reference)["cells"]):
             cell["metadata"]["name"] = f"{trial}/{cell['metadata'].get('name', '')}"
             cells.append(cell)
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
-    outcomes = judge(dict(pristine, cells=cells), seed, cell_timeout)
+    outcomes = judge(dict(exercise.pristine, cells=cells), seed, cell_timeout)
     return {
         trial: {name for name in reference if not outcomes[f"{trial}/{name}"]["passed"]}
         for trial in trials
