@@ -28,7 +28,8 @@ class Watch:
 
     def _failed(self, url: str, why: object) -> None:
         # A page that is left while it loads cancels its requests; that is no fault of the page.
-        if why != "net::ERR_ABORTED":
+        # Chromium says "csp" of a script that it may not preload because JavaScript is off.
+        if why not in {"net::ERR_ABORTED", "csp"}:
             self.problems.append(f"failed request: {url} ({why})")
 
     def _said(self, kind: str, text: str) -> None:

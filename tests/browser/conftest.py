@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from watching import Watch
 
 from coursetools.browser import find, launch_arguments
@@ -15,6 +15,9 @@ from coursetools.serve import serving
 from coursetools.site.build import SiteError, ensure
 
 ROOT = Path(__file__).resolve().parents[2]
+# Long, because it is waited out only by what fails: a busy machine is no reason to fail.
+TIMEOUT = 60_000  # milliseconds
+expect.set_options(timeout=TIMEOUT)
 TOY = ROOT / "tests" / "site" / "fixtures" / "toy"
 
 
@@ -71,7 +74,8 @@ def watch(browser: Browser, request: pytest.FixtureRequest) -> Iterator[tuple[Pa
     context = browser.new_context(**options)
     seen = Watch(context)
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(TIMEOUT)
+    page.set_default_navigation_timeout(TIMEOUT)
     yield page, seen
     context.close()
     assert not seen.problems, "\n".join(seen.problems)

@@ -52,6 +52,7 @@ def check_all(browser: Browser, site: Path, url: str, width: int, scheme: str) -
     context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
     watch = Watch(context)
     page = context.new_page()
+    page.set_default_timeout(60_000)
     for name in pages_of(site):
         page.goto(url + name)
         page.wait_for_load_state("networkidle")

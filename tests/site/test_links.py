@@ -77,9 +77,9 @@ def test_the_index_leads_to_the_first_page(toy: Path) -> None:
 def test_vendored_files_are_there_and_not_on_every_page(toy: Path) -> None:
     for name in vendor.vendored():
         assert (toy / "_static" / "vendor" / name).stat().st_size > 0
-    scripts = BeautifulSoup((toy / "book" / "intro.html").read_text(), "html.parser").select(
-        "script[src*=vendor]"
-    )
+    scripts = BeautifulSoup(
+        (toy / "book" / "03-broken-widget.html").read_text(), "html.parser"
+    ).select("script[src*=vendor]")
     assert not scripts, "a page without mathematics and Plotly needs neither"
 
 
