@@ -14,7 +14,7 @@ __all__ = ["fit"]
 
 def fit(
     model: nn.Module,
-    inputs: Sequence[Shaped[Tensor, "samples ..."]],
+    inputs: Sequence[Shaped[Tensor, "..."]],
     targets: Float[Tensor, "samples ..."],
     *,
     steps: int,
