@@ -262,7 +262,9 @@ def test_the_numbers_are_said_once_it_rests(orbit: Locator, page: Page) -> None:
     live = orbit.locator("[aria-live]")
     assert live.text_content() == ""  # a page that loads says nothing
     press(orbit, "ArrowRight", "ArrowRight")
-    page.wait_for_function("(live) => live.textContent.includes('yaw 30')", live.element_handle())
+    page.wait_for_function(
+        "(live) => live.textContent.includes('yaw 30')", arg=live.element_handle()
+    )
     said = live.text_content() or ""
     assert said.startswith("yaw 30, tilt 0, roll 0 degrees. ")
     assert f"error {texts(orbit)['error-0']}." in said

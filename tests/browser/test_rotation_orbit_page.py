@@ -130,15 +130,19 @@ def test_python_can_turn_it_too(orbits: list[Locator], page: Page) -> None:
             save_changes: () => saved++, on: (name, f) => { follow = f; }, off() {} };
           const el = document.body.appendChild(document.createElement("div"));
           render({ model, el });
+          const rest = async () => {
+            do await new Promise(requestAnimationFrame);
+            while (el.querySelector("[data-moving]"));
+          };
           state.at = [4, 5, 6, 1];
           follow();
-          await new Promise((done) => setTimeout(done, 600));
+          await rest();
           const texts = Object.fromEntries(
             [...el.querySelectorAll("[data-shown]")].map((e) => [e.dataset.shown, e.textContent]));
           const echoes = saved;
           el.querySelector(".stage").dispatchEvent(
             new KeyboardEvent("keydown", { key: "ArrowRight" }));
-          await new Promise((done) => setTimeout(done, 600));
+          await rest();
           return { texts, echoes, saved, at: state.at };
         }"""
     )
