@@ -1,7 +1,7 @@
 """What an answer does to its own process, or a file to nbval, earns nothing.
 
-Every cheat here answers `rotation` honestly (2 points) and has the other two wrong. Graded together, in
-one batch, since a batch is what must hold.
+Every cheat here answers `rotation` honestly (2 points) and has the other two wrong. They are graded
+together, in one batch, since a batch is what must hold.
 """
 
 from __future__ import annotations
@@ -161,7 +161,9 @@ def graded(
     for cell in by_heart["cells"]:
         if cell["metadata"].get("role") == "answer":
             cell["source"] = "import builtins\nshow = lambda *a, **k: None\n"
-            cell["source"] += f"rotation = rotate = count = lambda *a: print({lines}) or np.eye(2)\n"
+            cell["source"] += (
+                f"rotation = rotate = count = lambda *a: print({lines}) or np.eye(2)\n"
+            )
     hand_in(folder / "in", "by-heart", by_heart)
     summary = grade(course, folder / "in", folder / "out", seed=4711, cell_timeout=30)
     return {result.student: result for result in summary.results}
@@ -179,7 +181,9 @@ def test_an_attack_from_inside_the_process_earns_what_is_answered_and_no_more(
     assert graded[name].points == 2
 
 
-@pytest.mark.parametrize("name", [edit.__name__ for edit in IN_THE_FILE if edit != checks_of_their_own])
+@pytest.mark.parametrize(
+    "name", [edit.__name__ for edit in IN_THE_FILE if edit != checks_of_their_own]
+)
 def test_an_edited_file_earns_what_is_answered_and_no_more(
     graded: dict[str, Result], name: str
 ) -> None:
