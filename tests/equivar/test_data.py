@@ -66,7 +66,7 @@ def test_shapes_and_dtypes_are_as_promised(data: Conformations) -> None:
     for name in shapes:
         dtype = torch.int64 if name == "numbers" else torch.float64
         assert getattr(data, name).dtype == dtype, name
-    expected = {"ethanol": (9, 1600), "malonaldehyde": (9, 1600), "alanine_dipeptide": (22, 1000)}
+    expected = {"ethanol": (9, 1600), "malonaldehyde": (9, 1600), "alanine_dipeptide": (22, 600)}
     assert (n, f) == expected[data.name]
 
 

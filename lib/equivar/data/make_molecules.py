@@ -3,9 +3,11 @@
 How the frames came about, so that you can judge what they are good for:
 
 * A start geometry (`geometries`), relaxed with GFN2-xTB (`xtb` says what that is good for).
-* Langevin dynamics at 500 K, 20 chains for each molecule, each with its own seed, the first 0.5 ps
-  dropped, then a frame every 50 fs. Vibrations are forgotten between frames; slow turns of a bond
-  are not always, which is why there are 20 chains. All chains start in the same minimum.
+* Langevin dynamics at 500 K, 12 or 20 chains for each molecule, each with its own seed, the first
+  0.5 ps dropped, then a frame every 50 fs. Vibrations are forgotten between frames; slow turns of a
+  bond are not always, which is why there are many chains. All start in the same minimum, and what
+  takes picoseconds is not sampled to the end: the two sides of malonaldehyde are alike by symmetry,
+  but its proton is on the far one in 16 % of the frames, not in half.
 * Hydrogen weighs 4 u in the dynamics, so that a step of 1 fs is short enough. How often a
   conformation occurs at a temperature does not depend on masses, and nothing here depends on time.
 * Net translation and rotation are removed: every frame has its centroid at the origin and is turned
@@ -49,7 +51,7 @@ Arrays = dict[str, NDArray[Any]]
 RECIPES = (
     Recipe("ethanol", 1600),
     Recipe("malonaldehyde", 1600),
-    Recipe("alanine_dipeptide", 1000),
+    Recipe("alanine_dipeptide", 600, chains=12),
 )
 
 

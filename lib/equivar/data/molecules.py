@@ -111,8 +111,8 @@ def molecules(name: str) -> Conformations:
     | name | atoms | frames | what happens |
     |---|---|---|---|
     | ethanol | 9 | 1600 | hydroxyl and methyl turn |
-    | malonaldehyde | 9 | 1600 | planar on average; the proton goes from one oxygen to the other |
-    | alanine_dipeptide | 22 | 1000 | two soft dihedral angles; chiral (L) |
+    | malonaldehyde | 9 | 1600 | flat on average; the proton is on the far oxygen in 16 % |
+    | alanine_dipeptide | 22 | 600 | two soft dihedral angles; chiral (L), near C7eq and C5 |
 
     Args:
         name: one of `MOLECULES`.
