@@ -196,8 +196,9 @@ def test_groups_are_equal_when_tables_and_labels_are():
     assert cyclic(3) != "C3"
 
 
-def test_the_table_is_a_copy_of_any_integer_kind():
-    table = torch.tensor([[0, 1], [1, 0]], dtype=torch.int32)
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
+def test_the_table_is_a_copy_of_any_integer_kind(dtype: torch.dtype):
+    table = torch.tensor([[0, 1], [1, 0]], dtype=dtype)
     C2 = Group(table)
     table[0, 0] = 1
     assert C2.multiply(0, 0) == 0
