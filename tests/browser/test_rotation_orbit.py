@@ -274,7 +274,7 @@ def test_colors_follow_the_theme(orbit: Locator, page: Page) -> None:
     def colors() -> list[str]:
         return [
             orbit.locator(".line.m0").first.evaluate("(e) => getComputedStyle(e).stroke"),
-            orbit.locator(".body").evaluate("(e) => getComputedStyle(e).backgroundColor"),
+            orbit.locator(".eq-panel").evaluate("(e) => getComputedStyle(e).backgroundColor"),
         ]
 
     def rgb(name: str, theme: int) -> str:

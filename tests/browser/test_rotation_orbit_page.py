@@ -186,6 +186,8 @@ def test_the_lecture_shows_what_python_recorded(page: Page, site_url: str) -> No
     page.wait_for_function(READY)
     orbit = page.locator("equivar-widget", has=page.locator(".eq-orbit")).first
     state = json.loads(orbit.locator("script").text_content() or "")["state"]
+    align = "(e) => getComputedStyle(e).textAlign"
+    assert orbit.locator("td").first.evaluate(align) == "right"  # the theme did not reach in
     for key, at in (("ArrowRight", (1, 6, 0, 0)), ("ArrowDown", (1, 7, 0, 0))):
         orbit.get_by_role("application").press(key)
         orbit.locator(".eq-orbit:not([data-moving])").wait_for()

@@ -149,8 +149,8 @@ function arcs(n, halves) {
 // One trace: a line a model over the rotations tried, and a dot where it is now.
 // range: [low, high] and ticks: [[value, text], ...] come from Python, so no axis ever jumps.
 function trace(parent, { title, label, range, ticks, names, tries, line }) {
-  const figure = add(parent, "figure", { class: "trace" });
-  add(figure, "figcaption", {}, title);
+  const figure = add(parent, "div", { class: "trace" });
+  add(figure, "p", {}, title);
   const svg = add(figure, "svg", { viewBox: "0 0 360 132", role: "img", "aria-label": label });
   const [x0, x1, y0, y1] = [50, 352, 122, 10];
   const y = (v) => y0 + ((Math.min(range[1], Math.max(range[0], v)) - range[0]) * (y1 - y0)) /

@@ -22,9 +22,9 @@ function render({ model, el }) {
   // ---- what stands on the page ------------------------------------------------------------
   const root = add(el, "div", { class: "eq-widget eq-orbit", role: "group", "aria-label": get("title") });
   root.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take the arrow keys
-  const body = add(root, "div", { class: "body" });
-  const [left, right] = [add(body, "div", { class: "left" }), add(body, "div", { class: "right" })];
-  add(left, "p", { class: "title" }, get("title"));
+  const body = add(root, "div", { class: "eq-panel" });
+  const [left, right] = [add(body, "div", { class: "eq-left" }), add(body, "div", { class: "eq-right" })];
+  add(left, "p", { class: "eq-title" }, get("title"));
   const stage = add(left, "div", {
     class: "stage", tabindex: 0, role: "application", "aria-roledescription": "turntable",
     "aria-label": "Molecule. Left and right arrows turn it, up and down arrows tilt it, " +
@@ -33,13 +33,13 @@ function render({ model, el }) {
   const places = {};
   const place = (parent, tag, name, attributes = {}) =>
     (places[name] = add(parent, tag, { ...attributes, "data-shown": name }));
-  const facts = add(left, "dl", { class: "facts" });
+  const facts = add(left, "div", { class: "facts" });
   const [marked, partner] = get("mark");
-  add(facts, "dt", {}, `coordinates of ${symbols[marked]}`);
-  const xyz = add(facts, "dd", { class: "m0" });
+  add(facts, "span", {}, `position of ${symbols[marked]}`);
+  const xyz = add(facts, "div", { class: "m0" });
   for (const name of "xyz") place(add(xyz, "span", {}, `${name} `), "b", name);
-  add(facts, "dt", {}, `distance ${symbols[marked]}–${symbols[partner]}`);
-  add(add(facts, "dd", { class: "m1" }), "b", {}, `${get("distance")} Å`);
+  add(facts, "span", {}, `distance ${symbols[marked]}–${symbols[partner]}`);
+  add(add(facts, "div", { class: "m1" }), "b", {}, `${get("distance")} Å`);
   const sliders = NAMES.map((name) => {
     const label = add(left, "label", { class: "slider" });
     add(label, "span", {}, name[0].toUpperCase() + name.slice(1));
@@ -54,7 +54,7 @@ function render({ model, el }) {
   mirror.title = "Inversion: every atom goes through the center to the other side";
 
   const table = add(right, "table");
-  add(table, "caption", { class: "unseen" }, "What each model answers at this rotation");
+  add(table, "caption", { class: "eq-unseen" }, "What each model answers at this rotation");
   const head = add(add(table, "thead"), "tr");
   ["energy from", get("unit"), "error"].forEach((t) => add(head, "th", { scope: "col" }, t));
   const rows = add(table, "tbody");
@@ -62,9 +62,9 @@ function render({ model, el }) {
     const row = add(rows, "tr", { class: `m${i}` });
     add(row, "th", { scope: "row" }, m.name);
     place(row, "td", `energy-${i}`);
-    place(row, "td", `error-${i}`, { class: "error" });
+    place(row, "td", `error-${i}`, { class: "eq-error" });
   });
-  const last = add(rows, "tr", { class: "true" });
+  const last = add(rows, "tr", { class: "eq-true" });
   add(last, "th", { scope: "row" }, get("reference_name"));
   add(last, "td", {}, fixed(get("reference"), get("decimals")));
   add(last, "td", {}, "");
@@ -78,11 +78,11 @@ function render({ model, el }) {
     ...common, title: "Relative error (logarithmic)",
     label: "Relative errors at the rotations tried", range: axes.error, ticks: axes.error_ticks,
   });
-  const count = add(right, "p", { class: "count" });
-  add(right, "p", { class: "note" },
+  const count = add(right, "p", { class: "eq-count" });
+  add(right, "p", { class: "eq-note" },
     `error = |f(R x) − f(x)| / σ, with σ = ${fixed(get("scale"), 3)} ${get("unit")}, ` +
     "the spread of the true energies");
-  const live = add(root, "p", { class: "unseen", "aria-live": "polite" });
+  const live = add(root, "p", { class: "eq-unseen", "aria-live": "polite" });
   const scene = molecule(stage, { positions, radii, symbols, bonds: get("bonds"), marked, partner });
   const hint = add(stage, "p", { class: "hint", "aria-hidden": "true" }, "drag to turn");
 
