@@ -31,9 +31,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
@@ -110,14 +111,16 @@ def run_chains(
         for chain in chains:
             yield chain, run_chain(recipe, chain, numbers, start)
         return
-    # Spawned, since a fork of a process whose libraries hold threads can hang.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        jobs = {pool.submit(run_chain, recipe, chain, numbers, start): chain for chain in chains}
-        try:
-            for job in as_completed(jobs):
-                yield jobs[job], job.result()
-        finally:  # Ctrl-C too: chains not yet begun are for the next run
-            pool.shutdown(cancel_futures=True)
+    # Spawned, since a fork of a process whose libraries hold threads can hang. A Pool: it ends
+    # its workers at once when you press Ctrl-C, where an executor waits for the chains begun.
+    ignore = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; only this process is to answer
+    with get_context("spawn").Pool(workers, initializer=signal.signal, initargs=ignore) as pool:
+        jobs = [(recipe, chain, numbers, start) for chain in chains]
+        yield from pool.imap_unordered(_numbered_chain, jobs)
+
+
+def _numbered_chain(job: tuple[Any, ...]) -> tuple[int, NDArray[np.float64]]:
+    return job[1], run_chain(*job)
 
 
 def make_conformations(recipe: Recipe, parts: Path, workers: int) -> Arrays:
@@ -210,12 +213,13 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
-    save(FOLDER / "small_molecules.npz", make_small_molecules())
-    for recipe in RECIPES:
-        save(
-            FOLDER / f"{recipe.name}.npz",
-            make_conformations(recipe, options.parts, options.workers),
-        )
+    try:
+        save(FOLDER / "small_molecules.npz", make_small_molecules())
+        for recipe in RECIPES:
+            arrays = make_conformations(recipe, options.parts, options.workers)
+            save(FOLDER / f"{recipe.name}.npz", arrays)
+    except KeyboardInterrupt:
+        sys.exit(f"Stopped. Finished chains are in {options.parts}: run this again to go on.")
     verify()
 
 

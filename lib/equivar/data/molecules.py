@@ -112,7 +112,7 @@ def molecules(name: str) -> Conformations:
     |---|---|---|---|
     | ethanol | 9 | 1600 | hydroxyl and methyl turn |
     | malonaldehyde | 9 | 1600 | flat on average; the proton is on the far oxygen in 16 % |
-    | alanine_dipeptide | 22 | 600 | two soft dihedral angles; chiral (L), near C7eq and C5 |
+    | alanine_dipeptide | 22 | 600 | two soft dihedral angles; chiral (L), stays around C7eq |
 
     Args:
         name: one of `MOLECULES`.
