@@ -37,6 +37,8 @@ def configure(app: Sphinx, config: Config) -> None:
     # also copies changed assets. A new cache folder executes them again, too: jupyter-cache's
     # own key is the text of the cells alone.
     config.course_digest = f"{library}-{machinery_digest()}"
+    # Taken now: a file that is edited during the build was not what the build read.
+    app.course_source_digest = source_digest(root)  # type: ignore[attr-defined]
     config.nb_execution_cache_path = str(
         _cache(Path(app.outdir).parent / ".jupyter_cache", library)
     )
@@ -89,6 +91,6 @@ def write_stamp(app: Sphinx, exception: Exception | None) -> None:
     """
     stamp = Path(app.outdir).parent / "site.digest"
     if exception is None and app.statuscode == 0:
-        stamp.write_text(source_digest(Path(app.srcdir)))
+        stamp.write_text(app.course_source_digest)  # type: ignore[attr-defined]
     else:
         stamp.unlink(missing_ok=True)
