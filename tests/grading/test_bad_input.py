@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -253,3 +255,25 @@ def test_a_file_without_permission_is_a_row(
     monkeypatch.setattr(Path, "read_bytes", refuse)
     summary = grade(course, tmp_path / "in", tmp_path / "out", seed=1)
     assert "cannot be read: Permission denied" in summary.results[0].problems[0]
+
+
+PEAK = """
+import resource, sys
+from nbval.kernel import CURRENT_ENV_KERNEL_NAME
+from coursetools.grading.kernel import OutputLimitError, WatchedKernel
+kernel = WatchedKernel(CURRENT_ENV_KERNEL_NAME, seed=1)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+sent = kernel.execute_cell_input("print('x' * 100_000_000)", allow_stdin=False)
+try:
+    kernel.await_reply(sent, timeout=100)
+    while True:
+        kernel.get_message("iopub", timeout=100)
+except OutputLimitError:
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+kernel.close()
+"""
+
+
+def test_a_flood_of_output_does_not_enter_the_graders_memory() -> None:
+    done = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 60  # MB; holding the message would take some 300
