@@ -36,6 +36,7 @@ torch.set_default_dtype(torch.float64)
 #
 # <details><summary>Hint 3</summary><code>.T</code> on a tensor with more than two axes is not what you want. <code>.mT</code> transposes the last two axes, and <code>@</code> broadcasts over the others.</details>
 
+
 # %% name="rotate" role="answer"
 def rotate(points, R):
     """Apply R (3, 3) to each row of `points` (..., n, 3); returns the same shape."""
@@ -71,6 +72,7 @@ assert turned.shape == batch.shape, (
 )
 show("one cloud of the batch", turned[1, 2])
 
+
 # %% name="rotate-transposed" role="decoy" replaces="rotate" fails=["check-rotate", "check-rotate-batch"]
 def rotate(points, R):
     return points @ R
@@ -99,6 +101,7 @@ def rotate(points, R):
 #
 # <details><summary>Hint 3</summary>0 / 0 is nan by itself. A small number added to the denominator would hide it.</details>
 
+
 # %% name="equivariance-error" role="answer"
 def equivariance_error(f, x, act_in, act_out):
     """Relative size of f(act_in(x)) - act_out(f(x)); nan if f returns zero."""
@@ -126,7 +129,9 @@ def squeeze(points):  # a linear map that treats the axes differently: not equiv
 exact = equivariance_error(lambda points: 2 * points, cloud, turn, turn)
 assert exact < 1e-12, f"Doubling commutes with every rotation, but the error is {exact:.2g}"
 lengths = equivariance_error(lambda p: p.norm(dim=-1), cloud, turn, lambda y: y)
-assert lengths < 1e-12, f"Lengths do not change when the cloud turns, but the error is {lengths:.2g}"
+assert lengths < 1e-12, (
+    f"Lengths do not change when the cloud turns, but the error is {lengths:.2g}"
+)
 show("error of squeeze", equivariance_error(squeeze, cloud, turn, turn))
 show("error against the wrong law", equivariance_error(squeeze, cloud, turn, lambda y: y))
 
@@ -147,6 +152,7 @@ assert torch.isnan(torch.as_tensor(nothing)), (
     "0 / 0 should stay nan"
 )
 show("zero, and a shift", [nothing, equivariance_error(lambda p: p + 1, cloud, turn, turn)])
+
 
 # %% name="error-absolute" role="decoy" replaces="equivariance-error" fails=["check-error", "check-error-relative", "check-error-zero"]
 def equivariance_error(f, x, act_in, act_out):
@@ -180,6 +186,7 @@ def equivariance_error(f, x, act_in, act_out):
 # The functions below take a cloud `(n, 3)` and return one vector for each point, as a network for forces does. Each *claims* the law of a force: under $x_i \mapsto R\,x_i + t$ with any rotation **or reflection** $R$ and any shift $t$, the output turns with the molecule, $f_i \mapsto R\,f_i$.
 #
 # Two of them keep the promise, six do not. Read them, and find for each broken one why it is broken.
+
 
 # %%
 def edges(x):
@@ -261,6 +268,7 @@ def constant(x, a):
 #
 # <details><summary>Hint 3</summary>Loop over about ten matrices from <code>random_orthogonal</code> with a shift each, and ask that every error is below a tolerance between 1e-9 and 1e-5.</details>
 
+
 # %% name="is-equivariant" role="answer"
 def is_equivariant(f, x):
     """Whether f (n, 3) -> (n, 3) turns with the cloud and ignores shifts: a bool."""
@@ -276,6 +284,7 @@ def is_equivariant(f, x):
 
 # %% [markdown]
 # Each check hands your test eight functions in random order, some honest, some with one kind of bug. All eight verdicts have to be right.
+
 
 # %%
 def verdicts(label, honest, broken):
@@ -309,13 +318,17 @@ def judge(label, honest, broken, law):
 judge("transposed", [attraction, gated], transposed, "Try rotations with no special axis or angle.")
 
 # %% name="check-stale-edges" role="check" points=1
-judge("stale", [attraction, gated], stale_edges, "Its output stands still: does yours ask it to turn?")
+judge(
+    "stale", [attraction, gated], stale_edges, "Its output stands still: does yours ask it to turn?"
+)
 
 # %% name="check-small-leak" role="check" points=1
 judge("leak", [attraction, gated], small_leak, "Its error is about 1e-4. Where is your tolerance?")
 
 # %% name="check-layer-norm" role="check" points=1
-judge("norm", [attraction, gated], layer_norm, "It commutes with swaps of axes, but not with others.")
+judge(
+    "norm", [attraction, gated], layer_norm, "It commutes with swaps of axes, but not with others."
+)
 
 # %% name="check-absolute" role="check" points=1
 judge("absolute", [attraction, gated], absolute, "It turns correctly. What about a shift?")
@@ -325,6 +338,7 @@ judge("proper", [attraction, gated], proper_only, "Every rotation is fine. What 
 
 # %% name="check-honest" role="check" points=2
 judge("honest", [stiff], constant, "Nothing turns at all.")
+
 
 # %% name="test-identity" role="decoy" replaces="is-equivariant" fails=["check-transposed", "check-stale-edges", "check-small-leak", "check-layer-norm", "check-absolute", "check-proper-only", "check-honest"]
 def is_equivariant(f, x):
@@ -421,6 +435,7 @@ def is_equivariant(f, x):
 #
 # <details><summary>Hint 3</summary><code>torch.finfo(dtype).eps</code> is machine epsilon. The dtype is an argument: compute the condition number in the precision of x, whatever the dtype asked for.</details>
 
+
 # %% name="condition-number" role="answer"
 def condition_number(f, x):
     """The relative condition number of f at x, a 0-dim tensor."""
@@ -451,6 +466,7 @@ def distance(p):
 show("linear map", condition_number(lambda v: M @ v, x))
 show("distance near the origin", condition_number(distance, pair))
 show("distance far away", condition_number(distance, far))
+
 
 # %% name="condition-absolute" role="decoy" replaces="condition-number" fails=["check-condition"]
 def condition_number(f, x):
@@ -491,6 +507,7 @@ for dtype in (torch.float32, torch.float64):
 for dtype in (torch.float32, torch.float64):
     eps = torch.finfo(dtype).eps
     show(f"tolerances in units of epsilon, {dtype}", [tolerance(k, dtype) / eps for k in kappas])
+
 
 # %% name="tolerance-fixed" role="decoy" replaces="tolerance" fails=["check-tolerance"]
 def tolerance(kappa, dtype):

@@ -88,7 +88,7 @@ def permutations(n: int) -> Strategy[Tensor]:
 
 def irreps_text(lmax: int = 4) -> Strategy[str]:
     """Texts such as "32x0e + 8x1o", also empty, with repeats, zeros and odd spacing."""
-    names = [f"{l}{p}" for l, p in itertools.product(range(lmax + 1), "eo")]  # noqa: E741
+    names = [f"{l}{p}" for l, p in itertools.product(range(lmax + 1), "eo")]
     term = st.builds(
         lambda mul, name, space: name if mul is None else f"{mul}x{space}{name}",
         st.none() | st.integers(0, 20),

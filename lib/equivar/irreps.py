@@ -36,7 +36,7 @@ class Irrep:
     True
     """
 
-    l: int  # noqa: E741
+    l: int
     p: int
 
     def __post_init__(self) -> None:
@@ -72,7 +72,7 @@ class Irrep:
     def __mul__(self, other: Irrep) -> tuple[Irrep, ...]:
         """The irreps in the tensor product, each once: |l1 - l2| to l1 + l2, parities multiply."""
         degrees = range(abs(self.l - other.l), self.l + other.l + 1)
-        return tuple(Irrep(l, self.p * other.p) for l in degrees)  # noqa: E741
+        return tuple(Irrep(l, self.p * other.p) for l in degrees)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -125,7 +125,7 @@ class Irreps:
         >>> Irreps.spherical_harmonics(3)
         Irreps('1x0e + 1x1o + 1x2e + 1x3o')
         """
-        return cls([(1, Irrep(l, (-1) ** l)) for l in range(lmax + 1)])  # noqa: E741
+        return cls([(1, Irrep(l, (-1) ** l)) for l in range(lmax + 1)])
 
     def __str__(self) -> str:
         return " + ".join(f"{mul}x{irrep}" for mul, irrep in self.blocks)

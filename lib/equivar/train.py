@@ -68,7 +68,7 @@ def fit(
                 "scaled to size one usually mend this"
             )
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         schedule.step()
         losses.append(loss.detach())

@@ -149,7 +149,7 @@ def test_the_term_that_cannot_be_read_is_restated(text: str, term: str):
 
 
 @pytest.mark.parametrize(("l", "p"), [(-1, 1), (0, 0), (1, 2)])
-def test_impossible_irreps_are_refused(l: int, p: int):  # noqa: E741
+def test_impossible_irreps_are_refused(l: int, p: int):
     with pytest.raises(ValueError, match=f"got l={l}, p={p}"):
         Irrep(l, p)
 
