@@ -105,6 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CourseError as error:
         print(f"coursetools: {error}", file=sys.stderr)
         return 2 if options.command == "grade" else 1
+    except OSError as error:  # a full disk, a folder without permission, --out that is a file
+        print(f"coursetools: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("coursetools: stopped; the same command goes on from here", file=sys.stderr)
         return 130

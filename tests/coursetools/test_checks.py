@@ -30,7 +30,9 @@ def test_the_container_of_equal_numbers_does_not_show() -> None:
         assert text(same) == expected
     assert text(torch.tensor([1, 2])) == text([1.0, 2.0])
     assert text(torch.tensor(3)) == text(3) == text(3.0) == text(np.float64(3))
-    assert text({3, 1, 2}) == text({2, 3, 1})
+    assert text([1.0, None]) == text((1.0, None))
+    assert list({0, 8}) != list({8, 0}), "equal sets that are stored in another order"
+    assert text({0, 8}) == text({8, 0})
     assert text({"b": 1, "a": 2}) == text({"a": 2, "b": 1})
     assert text(torch.tensor([1.0], dtype=torch.float64).to(torch.complex128).conj()) == text(
         [1 + 0j]

@@ -151,6 +151,7 @@ def test_kernels_see_no_secrets_of_the_environment(
     [
         (["derive", "77_nothing"], 1, "no solutions/77_nothing.py; the exercise sets are 90_turn"),
         (["grade", "/nowhere", "--out", "out"], 2, "/nowhere: no such folder; expected"),
+        (["grade", "..", "--out", "90_turn.ipynb"], 2, "90_turn.ipynb"),
     ],
 )
 def test_a_users_error_is_one_message(

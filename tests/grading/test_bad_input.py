@@ -227,6 +227,27 @@ def test_nothing_to_grade_is_said(course: Path, tmp_path: Path) -> None:
         grade(course, tmp_path / "in", tmp_path / "out")
 
 
+def test_a_folder_without_permission_and_a_huge_file_are_rows(
+    course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = hand_in(tmp_path / "in", "huge", "")
+    with path.open("wb") as file:
+        file.truncate(3_000_000_000)  # a sparse file: nobody may read it
+    (tmp_path / "in" / "locked").mkdir()
+    real = Path.iterdir
+
+    def refuse(self: Path) -> Any:
+        if self.name == "locked":
+            raise PermissionError(13, os.strerror(13))
+        return real(self)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    summary = grade(course, tmp_path / "in", tmp_path / "out", seed=1)
+    problems = {result.student: result.problems[0] for result in summary.results}
+    assert "more than 20 MB" in problems["huge"]
+    assert "cannot be read: Permission denied" in problems["locked"]
+
+
 def test_a_dead_kernel_is_noticed_long_before_the_time_limit(
     course: Path,
     tmp_path: Path,

@@ -18,6 +18,7 @@ from coursetools.grading.report import write_reports
 from coursetools.grading.results import Check, Result, read_result, write_text
 from coursetools.grading.submissions import Submission, find_submissions
 from coursetools.grading.transplant import (
+    MOST_BYTES,
     SubmissionError,
     answer_names,
     merge,
@@ -175,7 +176,10 @@ def _settle_seed(out: Path, seed: int | None) -> int:
 
 def _digest(path: Path, exercise: Exercise, seed: int, cell_timeout: float) -> str:
     try:
-        submitted = hashlib.sha256(path.read_bytes()).hexdigest()
+        size = path.stat().st_size
+        submitted = (
+            str(size) if size > MOST_BYTES else hashlib.sha256(path.read_bytes()).hexdigest()
+        )
     except OSError as error:
         submitted = str(error)
     parts = [VERSION, submitted, exercise.fingerprint, seed, cell_timeout, OUTPUT_LIMIT]

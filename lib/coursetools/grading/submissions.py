@@ -43,7 +43,11 @@ def find_submissions(folder: Path, known: Collection[str]) -> list[Submission]:
             problem = f"{student.name} lies outside a student's folder; {layout}."
             found.append(Submission(student.name, student, student.stem, problem))
             continue
-        found.extend(_submission(student.name, path, known) for path in _visible(student))
+        try:
+            found.extend(_submission(student.name, path, known) for path in _visible(student))
+        except OSError as error:
+            problem = f"The folder {student.name} cannot be read: {error.strerror}."
+            found.append(Submission(student.name, student, student.name, problem))
     if not found:
         raise CourseError(f"{folder}: no submissions here; {layout}")
     return found
