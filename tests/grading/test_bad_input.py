@@ -39,11 +39,13 @@ MISBEHAVE = {
     ),
     "too-late": (
         "import math, time\n"
-        "    try:\n"
-        "        time.sleep(60)\n"
-        "    except KeyboardInterrupt:\n"
-        "        global time_out; time_out = True\n"
-        "    return math.gcd(n, k) if 'time_out' in globals() else 0\n",
+        "    if not hasattr(count, 'late'):\n"
+        "        count.late = True\n"
+        "        try:\n"
+        "            time.sleep(60)\n"
+        "        except KeyboardInterrupt:\n"
+        "            pass\n"
+        "    return math.gcd(n, k)\n",
         "Took longer than 10 s",
     ),
     "ends-the-kernel": ("import os; os._exit(3)\n", "Python process ended"),
