@@ -116,8 +116,8 @@ def main(argv: list[str] | None = None) -> int:
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"The course is at {url_of(server)}  (Ctrl-C ends it)", flush=True)
     try:
+        print(f"The course is at {url_of(server)}  (Ctrl-C ends it)", flush=True)
         server.serve_forever()
     except KeyboardInterrupt:
         print()

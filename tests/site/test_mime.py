@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup, Tag
+from docutils import nodes
 from myst_nb.core.render import MimeData
 
-from coursetools.site.mime import PLOTLY, WIDGET, CourseRenderPlugin
+from coursetools.site import mime
+from coursetools.site.mime import JUPYTER_WIDGET, PLOTLY, WIDGET, CourseRenderPlugin
 from coursetools.site.pictures import palette
 from equivar.plots import PALETTE
 
@@ -34,8 +36,8 @@ class FakeRenderer:
         return f"/{path[0]}"
 
 
-def render(renderer: FakeRenderer, mime: str, content: Any, metadata: Any = None) -> Any:
-    data = MimeData(mime, content, output_metadata=metadata or {}, cell_index=4)
+def render(renderer: FakeRenderer, kind: str, content: Any, metadata: Any = None) -> Any:
+    data = MimeData(kind, content, output_metadata=metadata or {}, cell_index=4)
     return CourseRenderPlugin.handle_mime(renderer, data, inline=False)
 
 
@@ -45,7 +47,7 @@ def outputs(toy: Path) -> Tag:
 
 
 @pytest.mark.parametrize(
-    ("mime", "content"),
+    ("kind", "content"),
     [
         ("image/svg+xml", SVG),
         ("image/png", ""),
@@ -53,13 +55,13 @@ def outputs(toy: Path) -> Tag:
         (WIDGET, {"esm": "", "css": "", "state": {}, "fallback": SVG, "alt": " "}),
     ],
 )
-def test_a_picture_without_alt_text_is_a_warning(mime: str, content: Any) -> None:
+def test_a_picture_without_alt_text_is_a_warning(kind: str, content: Any) -> None:
     mute = FakeRenderer()
-    render(mute, mime, content)
+    render(mute, kind, content)
     assert "code cell 5 shows a picture without alt text" in mute.warnings[0]
     told = FakeRenderer(render_image_options={"alt": "A line that falls."})
-    if mime != WIDGET:
-        render(told, mime, content)
+    if kind != WIDGET:
+        render(told, kind, content)
         assert not told.warnings
 
 
@@ -72,6 +74,21 @@ def test_a_caption_serves_as_alt_text() -> None:
 
 def test_other_outputs_are_left_to_myst_nb() -> None:
     assert render(FakeRenderer(), "text/html", "<b>bold</b>") is None
+
+
+@pytest.mark.parametrize(
+    ("types", "warned"), [([JUPYTER_WIDGET], 1), ([JUPYTER_WIDGET, WIDGET], 0)]
+)
+def test_an_ipywidget_that_would_show_nothing_is_a_warning(
+    types: list[str], warned: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(mime.LOGGER, "warning", lambda text, **_: said.append(text))
+    bundle = nodes.container("", *(nodes.container(mime_type=kind) for kind in types))
+    bundle["nb_element"] = "mime_bundle"
+    app = SimpleNamespace(env=SimpleNamespace(docname="book/x"))
+    mime.check_widgets(app, nodes.section("", bundle))
+    assert len(said) == warned
 
 
 def test_every_color_of_the_palette_has_its_own_partner() -> None:

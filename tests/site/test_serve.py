@@ -20,12 +20,16 @@ from coursetools.serve import make_server, serving
 def small(tmp_path: Path) -> Path:
     (tmp_path / "index.html").write_text("<p>hello</p>")
     (tmp_path / "widget.js").write_text("export default 1;")
-    (tmp_path / "font.woff").write_bytes(b"font")
+    (tmp_path / "exercise.ipynb").write_text("{}")
     return tmp_path
 
 
 def test_files_have_their_types_and_are_not_cached(small: Path) -> None:
-    kinds = {"": "text/html", "widget.js": "text/javascript", "font.woff": "font/woff"}
+    kinds = {
+        "": "text/html",
+        "widget.js": "text/javascript",
+        "exercise.ipynb": "application/x-ipynb+json",
+    }
     with serving(small) as url:
         assert url.startswith("http://127.0.0.1:")
         for name, kind in kinds.items():
