@@ -63,16 +63,40 @@ def _grade_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _site(options: argparse.Namespace) -> int:
+    from coursetools.site import build
+
+    return build.main([str(options.course)])
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from coursetools import serve
+
+    return serve.main([str(options.course / serve.SITE), "--port", str(options.port)])
+
+
+def _serve_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--port", type=_nonnegative, default=8000, help="if it is taken, another one is found"
+    )
+
+
+def _none(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
 Command = tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]
 COMMANDS: dict[str, Command] = {
     "derive": ("make both notebooks from solutions/NN_topic.py", _derive_options, _derive),
     "grade": ("grade a folder of submissions", _grade_options, _grade),
+    "site": ("execute the lectures and build the site in _build/html", _none, _site),
+    "serve": ("serve the built site on 127.0.0.1 and print its address", _serve_options, _serve),
 }
 
 
 def _nonnegative(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no seed; expected an integer, 0 or more")
+        raise argparse.ArgumentTypeError(f"{text!r}: expected an integer, 0 or more")
     return int(text)
 
 
