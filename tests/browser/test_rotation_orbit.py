@@ -260,6 +260,7 @@ def test_javascript_writes_numbers_as_python_does(orbit: Locator, page: Page) ->
 
 def test_the_numbers_are_said_once_it_rests(orbit: Locator, page: Page) -> None:
     live = orbit.locator("[aria-live]")
+    page.wait_for_timeout(900)  # longer than it waits before it speaks
     assert live.text_content() == ""  # a page that loads says nothing
     press(orbit, "ArrowRight", "ArrowRight")
     page.wait_for_function(

@@ -155,9 +155,12 @@ def test_python_can_turn_it_too(orbits: list[Locator], page: Page) -> None:
 @pytest.mark.parametrize("watch", [PHONE], indirect=True)
 def test_a_telephone_shows_molecule_and_numbers_together(orbits: list[Locator], page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    stage, table = (orbits[0].locator(name).bounding_box() for name in (".stage", "table"))
+    names = (".stage", "table", ".slider >> nth=0")
+    stage, table, slider = (orbits[0].locator(name).bounding_box() for name in names)
     assert stage
     assert table
+    assert slider
+    assert stage["y"] < table["y"] < slider["y"]
     assert stage["height"] <= 0.6 * 844
     assert table["y"] + table["height"] - stage["y"] < 844
     assert orbits[0].locator(".stage").evaluate("(e) => getComputedStyle(e).touchAction") == "none"
