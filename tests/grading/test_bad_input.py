@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -201,8 +202,16 @@ def test_an_interrupted_batch_goes_on_with_its_seed(
     path.write_text(path.read_text() + "\n")
     (tmp_path / "out" / "results" / "eve" / f"{STEM}.json").write_text('{"digest')
     assert grade(course, tmp_path / "in", tmp_path / "out").reused == 1
-    assert grade(course, tmp_path / "in", tmp_path / "out", cell_timeout=9).reused == 0
-    assert grade(course, tmp_path / "in", tmp_path / "out", seed=5).reused == 0
+    changed = tmp_path / "changed"
+    shutil.copytree(course, changed)
+    solution = changed / "solutions" / f"{STEM}.ipynb"
+    solution.write_text(solution.read_text() + "\n")
+    for other in ({"cell_timeout": 9.0}, {"seed": 5}, {"root": changed}):
+        usual: dict[str, Any] = {"root": course, "seed": judged[0]}
+        usual |= {"submissions": tmp_path / "in", "out": tmp_path / "out"}
+        assert grade(**(usual | other)).reused == 0
+        assert grade(**usual).reused == 0
+        assert grade(**usual).reused == 3
     grade(course, tmp_path / "in", tmp_path / "other")
     assert len(set(judged)) == 3, "a new folder must get a fresh seed"
 
