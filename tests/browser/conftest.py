@@ -16,7 +16,7 @@ from coursetools.site.build import SiteError, ensure
 
 ROOT = Path(__file__).resolve().parents[2]
 # Long, because it is waited out only by what fails: a busy machine is no reason to fail.
-TIMEOUT = 6_000  # milliseconds
+TIMEOUT = 60_000  # milliseconds
 expect.set_options(timeout=TIMEOUT)
 TOY = ROOT / "tests" / "site" / "fixtures" / "toy"
 

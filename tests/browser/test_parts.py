@@ -152,5 +152,5 @@ def test_without_javascript_the_course_shows_its_pictures(
             expect(pictures.nth(k)).to_be_visible()
         shown += pictures.count()
         for widget in page.locator("equivar-widget").all():
-            expect(widget.locator("[role=img]")).to_be_visible()
+            expect(widget.locator(".widget-fallback")).to_be_visible()
     assert shown

@@ -72,6 +72,7 @@ def test_the_index_leads_to_the_first_page(toy: Path) -> None:
     page = BeautifulSoup((toy / "index.html").read_text(), "html.parser")
     assert page.select_one("a")["href"] == "book/intro.html"
     assert page.html["lang"] == "en"
+    assert (toy / page.select_one("link[rel=icon]")["href"]).is_file()
 
 
 def test_vendored_files_are_there_and_not_on_every_page(toy: Path) -> None:

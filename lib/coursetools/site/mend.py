@@ -50,6 +50,7 @@ _INDEX = """\
 <meta charset="utf-8">
 <meta http-equiv="refresh" content="0; url={url}">
 <title>{title}</title>
+<link rel="icon" href="_static/{icon}">
 </head>
 <body><main><h1>{title}</h1><p><a href="{url}">Go to the course</a></p></main></body>
 </html>
@@ -101,5 +102,6 @@ def mend_pages(app: Sphinx, exception: Exception | None) -> None:
     root = app.config.root_doc
     if root != "index":
         url = posixpath.join(*root.split("/")) + ".html"
-        page = _INDEX.format(url=escape(url), title=escape(app.config.html_title))
+        icon = Path(app.config.html_favicon).name
+        page = _INDEX.format(url=escape(url), title=escape(app.config.html_title), icon=icon)
         (Path(app.outdir) / "index.html").write_text(page, encoding="utf-8")
