@@ -83,7 +83,7 @@ def use_style() -> None:
 
     mpl.rcParams.update(
         {
-            "figure.figsize": (7.2, 3.6),
+            "figure.figsize": (6.0, 3.6),
             "figure.facecolor": color("paper"),
             "figure.constrained_layout.use": True,
             "axes.facecolor": color("paper"),
@@ -174,8 +174,10 @@ def plot_molecule(
     from matplotlib.patches import Circle
 
     for i, j in bonds:
-        (x0, y0, z0), (x1, y1, z1) = positions[i], positions[j]
-        axes.plot([x0, x1], [y0, y1], color=color("muted"), lw=4, zorder=(z0 + z1) / 2 - 0.05)
+        middle = (positions[i] + positions[j]) / 2
+        for end in (positions[i], positions[j]):  # each half lies just beneath its own atom
+            (x0, y0, z0), (x1, y1, _) = end, middle
+            axes.plot([x0, x1], [y0, y1], color=color("muted"), lw=4, zorder=z0 - 0.01)
     for k, (position, number) in enumerate(zip(positions, numbers, strict=True)):
         name, radius = _ELEMENTS.get(int(number), ("purple", 0.42))
         x, y, z = position
@@ -184,7 +186,8 @@ def plot_molecule(
         )
         if labels:
             text = color("ink" if name == "paper" else "paper")
-            axes.text(x, y, str(k), ha="center", va="center", color=text, fontsize=9, zorder=z)
+            at = axes.text(x, y, str(k), color=text, zorder=z + 0.005, fontsize=9)
+            at.set(ha="center", va="center")
     reach = float(np.abs(positions).max()) + 0.6 if len(positions) else 1.0
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     axes.set_axis_off()
