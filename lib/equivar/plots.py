@@ -232,9 +232,13 @@ def plot_by_kind(
                 label=model if k == 0 else None,
             )
     axes.set_xticks(range(len(kinds)), kinds)
-    axes.set(yscale="log", ylabel=ylabel, xlim=(-0.6, len(kinds) - 0.4))
+    axes.set(yscale="log", ylabel=ylabel, xlim=(-0.6, len(kinds) - 0.4), ylim=(floor / 3, None))
+    top = int(np.ceil(np.log10(axes.get_ylim()[1])))
+    decades = range(int(np.round(np.log10(floor))) + 2, top + 1, 2)
+    axes.set_yticks([floor, *(10.0**d for d in decades)], ["0", *(f"1e{d:+d}" for d in decades)])
+    axes.minorticks_off()
     axes.grid(axis="x", visible=False)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(errors), borderaxespad=0.2)
 
 
 def interactive_layout(**layout: Any) -> dict[str, Any]:
