@@ -19,6 +19,8 @@ $(BIN)/python:
 $(READY): requirements.txt pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	$(BIN)/python -m ipykernel install --sys-prefix --name python3 --display-name "Symmetry course"
+	@# In this environment's JupyterLab alone, a click on a lecture opens it as a notebook.
+	JUPYTER_CONFIG_DIR=.venv/etc/jupyter $(BIN)/jupytext-config set-default-viewer markdown
 	@touch $@
 
 $(READY_TEST): $(READY)
