@@ -83,7 +83,7 @@ def use_style() -> None:
 
     mpl.rcParams.update(
         {
-            "figure.figsize": (6.0, 3.6),
+            "figure.figsize": (5.6, 3.5),
             "figure.facecolor": color("paper"),
             "figure.constrained_layout.use": True,
             "axes.facecolor": color("paper"),
@@ -107,7 +107,7 @@ def use_style() -> None:
             "ytick.labelcolor": color("ink"),
             "legend.frameon": False,
             "lines.linewidth": 2.0,
-            "font.size": 11.0,
+            "font.size": 12.0,
             "svg.hashsalt": "equivar",
             "svg.fonttype": "path",
         }
