@@ -47,14 +47,11 @@ def seed() -> int:
 
     It is read from the environment variable `COURSE_SEED`.
 
-    Returns
-    -------
-    The seed, a nonnegative integer.
+    Returns:
+        The seed, a nonnegative integer.
 
-    Raises
-    ------
-    ValueError
-        If the variable holds something else than an integer.
+    Raises:
+        ValueError: If the variable holds something else than an integer.
 
     >>> seed() >= 0
     True
@@ -109,15 +106,12 @@ def show(name: str, value: Any, digits: int = 6) -> None:
     Each line starts with `check> `; grading compares these lines and ignores all others, so a
     `print` that was left in an answer does no harm.
 
-    Parameters
-    ----------
-    name
-        What the value is, in the words of the exercise.
-    value
-        A number, string, bool, None, tensor, array, or lists, tuples, sets and dicts of these.
-        At most 1000 numbers; more show as a shape alone.
-    digits
-        Decimal places for values up to 1; larger values keep the same number of significant digits.
+    Args:
+        name: What the value is, in the words of the exercise.
+        value: A number, string, bool, None, tensor, array, or lists, tuples, sets and dicts of
+            these. At most 1000 numbers; more show as a shape alone.
+        digits: Decimal places for values up to 1; larger values keep the same number of
+            significant digits.
 
     >>> show("angle", -0.0)
     check> angle: 0

@@ -22,9 +22,8 @@ def kernel_place(seed: int) -> Iterator[tuple[Path, dict[str, str]]]:
     The environment is the same for derived notebooks, for reference outputs and for students'
     answers, so a difference in outputs is a difference in answers.
 
-    Yields
-    ------
-    The kernel's working folder, and its environment.
+    Yields:
+        The kernel's working folder, and its environment.
     """
     with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as name:
         scratch = Path(name)

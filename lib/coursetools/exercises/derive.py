@@ -26,10 +26,8 @@ MOST_DIFF_LINES = 40
 def course_root(start: Path) -> Path:
     """The course's folder: `start` or the nearest folder above it that holds `solutions/`.
 
-    Raises
-    ------
-    CourseError
-        If there is none.
+    Raises:
+        CourseError: If there is none.
     """
     for folder in (start.resolve(), *start.resolve().parents):
         if (folder / "solutions").is_dir():
@@ -42,10 +40,8 @@ def course_root(start: Path) -> Path:
 def stems(root: Path, wanted: Sequence[str] = ()) -> list[str]:
     """The stems that have a source, or the wanted ones; a path to any of their files will do.
 
-    Raises
-    ------
-    CourseError
-        If a wanted stem has no source, or if there is no source at all.
+    Raises:
+        CourseError: If a wanted stem has no source, or if there is no source at all.
     """
     known = sorted(path.stem for path in (root / "solutions").glob("[0-9][0-9]_*.py"))
     if not known:
@@ -62,14 +58,12 @@ def stems(root: Path, wanted: Sequence[str] = ()) -> list[str]:
 def derive(root: Path, stem: str) -> dict[Path, str]:
     """The text of both notebooks of one exercise set; executes the solution with two seeds.
 
-    Returns
-    -------
-    A dict from the path of each notebook to what should be in it.
+    Returns:
+        A dict from the path of each notebook to what should be in it.
 
-    Raises
-    ------
-    CourseError
-        If the source is faulty, the solution fails, or a check would not test what it should.
+    Raises:
+        CourseError: If the source is faulty, the solution fails, or a check would not test what it
+            should.
     """
     exercise_set = read_source(root / "solutions" / f"{stem}.py")
     validate(exercise_set)
@@ -106,10 +100,9 @@ def write(root: Path, wanted: Sequence[str] = ()) -> list[Path]:
 def check(root: Path, wanted: Sequence[str] = ()) -> None:
     """Compare the committed notebooks with what their sources give now.
 
-    Raises
-    ------
-    CourseError
-        If they differ: with the first lines of a unified diff, and the command that mends it.
+    Raises:
+        CourseError: If they differ: with the first lines of a unified diff, and the command that
+            mends it.
     """
     reports = []
     for stem in stems(root, wanted):

@@ -20,21 +20,15 @@ def execute(
 ) -> nbformat.NotebookNode:
     """Run every code cell; return a copy with outputs, streams joined.
 
-    Parameters
-    ----------
-    notebook
-        Version 4; not changed.
-    seed
-        What `coursetools.checks.seed()` says in the kernel.
-    label
-        What to call the notebook in messages.
-    cell_timeout
-        Seconds a cell may take.
+    Args:
+        notebook: Version 4; not changed.
+        seed: What `coursetools.checks.seed()` says in the kernel.
+        label: What to call the notebook in messages.
+        cell_timeout: Seconds a cell may take.
 
-    Raises
-    ------
-    CourseError
-        If a cell raises, takes too long, or ends the kernel: names the cell and the last lines.
+    Raises:
+        CourseError: If a cell raises, takes too long, or ends the kernel: names the cell and the
+            last lines.
     """
     notebook = nbformat.from_dict(notebook)
     manager = AsyncKernelManager(

@@ -43,20 +43,15 @@ def exercise_notebook(
 ) -> nbformat.NotebookNode:
     """What a student opens: stubs, no decoys, no discussion, checks with reference outputs.
 
-    Parameters
-    ----------
-    exercise_set
-        Validated.
-    executed
-        The solution notebook with outputs, from the same set.
-    url
-        Where the course can be cloned from; goes into the first cell.
+    Args:
+        exercise_set: Validated.
+        executed: The solution notebook with outputs, from the same set.
+        url: Where the course can be cloned from; goes into the first cell.
 
-    Returns
-    -------
-    A notebook whose check cells alone hold outputs, an execution count (nbval compares nothing
-    without one), nbval's tag, and the reference lines once more in their metadata, because the
-    outputs are overwritten when a student runs and saves the notebook.
+    Returns:
+        A notebook whose check cells alone hold outputs, an execution count (nbval compares nothing
+        without one), nbval's tag, and the reference lines once more in their metadata, because the
+        outputs are overwritten when a student runs and saves the notebook.
     """
     reference = {cell.metadata["name"]: cell for cell in executed.cells if "name" in cell.metadata}
     first = Cell("code", "given", "set-up", SET_UP.replace("{url}", url), "set-up")

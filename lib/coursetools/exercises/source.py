@@ -54,15 +54,11 @@ class ExerciseSet:
 def read_source(path: Path) -> ExerciseSet:
     """Read a percent source into cells, without judging them (see `validate`).
 
-    Parameters
-    ----------
-    path
-        `NN_topic.py`, in jupytext's py:percent format, UTF-8.
+    Args:
+        path: `NN_topic.py`, in jupytext's py:percent format, UTF-8.
 
-    Raises
-    ------
-    CourseError
-        If the file cannot be read, or a header cannot be parsed.
+    Raises:
+        CourseError: If the file cannot be read, or a header cannot be parsed.
     """
     try:
         text = path.read_text(encoding="utf-8")

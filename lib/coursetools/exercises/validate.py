@@ -17,10 +17,8 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,59}")
 def validate(exercise_set: ExerciseSet) -> None:
     """Refuse an exercise set that could not be derived or graded fairly.
 
-    Raises
-    ------
-    CourseError
-        With one line for each fault: file, cell, what was found, what was expected.
+    Raises:
+        CourseError: With one line for each fault: file, cell, what was found, what was expected.
     """
     faults = list(_faults(exercise_set))
     if faults:

@@ -50,23 +50,15 @@ def grade(
     Each result is stored as soon as it is known, so an interrupted run goes on where it stopped: a
     stored result is used again if submission, exercise, solution, seed and limits are the same.
 
-    Parameters
-    ----------
-    root
-        The course's folder, with `exercises/` and `solutions/`.
-    submissions
-        Holds `<student>/<NN_topic>.ipynb`.
-    out
-        Made if missing. Keeps the seed: a new folder gets a fresh one.
-    seed
-        The grading seed, if it must be a particular one.
-    cell_timeout
-        Seconds a cell may take.
+    Args:
+        root: The course's folder, with `exercises/` and `solutions/`.
+        submissions: Holds `<student>/<NN_topic>.ipynb`.
+        out: Made if missing. Keeps the seed: a new folder gets a fresh one.
+        seed: The grading seed, if it must be a particular one.
+        cell_timeout: Seconds a cell may take.
 
-    Raises
-    ------
-    CourseError
-        If there is nothing to grade.
+    Raises:
+        CourseError: If there is nothing to grade.
     """
     stems = sorted(path.stem for path in (root / "exercises").glob("[0-9][0-9]_*.ipynb"))
     found = find_submissions(submissions, stems)

@@ -28,21 +28,16 @@ def lost_checks(
     All decoys run in one kernel, one whole notebook after the other with all names deleted in
     between, since starting a kernel takes longer than most sets.
 
-    Parameters
-    ----------
-    root, stem
-        The set, `root/solutions/stem.py`, and both notebooks derived from it.
-    seed
-        The grading seed.
-    without_asserts
-        Grade as if each answer had also switched off all asserts: what is lost then is lost because
-        of what the check shows, as it must be.
-    cell_timeout
-        Seconds a cell may take.
+    Args:
+        root: The course's folder.
+        stem: The set, `root/solutions/stem.py`, and both notebooks derived from it.
+        seed: The grading seed.
+        without_asserts: Grade as if each answer had also switched off all asserts: what is lost
+            then is lost because of what the check shows, as it must be.
+        cell_timeout: Seconds a cell may take.
 
-    Returns
-    -------
-    The names of the lost checks by name of decoy; "solution" is the solution itself.
+    Returns:
+        The names of the lost checks by name of decoy; "solution" is the solution itself.
     """
     exercise_set = read_source(root / "solutions" / f"{stem}.py")
     exercise = Exercise.load(root, stem, seed, cell_timeout)

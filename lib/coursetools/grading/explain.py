@@ -27,16 +27,11 @@ def clean(text: str, most: int = MOST_CHARACTERS) -> str:
 def explain(item: Any, error: BaseException, limit: float, ended_in: str | None) -> str:
     """Why a cell did not pass.
 
-    Parameters
-    ----------
-    item
-        nbval's test item.
-    error
-        What ended it.
-    limit
-        The cell's time limit in seconds.
-    ended_in
-        The name of the cell in which the kernel ended, if it has ended.
+    Args:
+        item: nbval's test item.
+        error: What ended it.
+        limit: The cell's time limit in seconds.
+        ended_in: The name of the cell in which the kernel ended, if it has ended.
     """
     if isinstance(error, KernelGoneError):
         return (

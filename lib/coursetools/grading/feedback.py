@@ -57,12 +57,9 @@ def write_feedback(out: Path, result: Result, pristine: dict[str, Any]) -> Path:
 def page(result: Result, pristine: dict[str, Any]) -> str:
     """The feedback page as HTML.
 
-    Parameters
-    ----------
-    result
-        What grading found out.
-    pristine
-        The exercise notebook, for titles and the order of answers and checks.
+    Args:
+        result: What grading found out.
+        pristine: The exercise notebook, for titles and the order of answers and checks.
     """
     possible = sum(check.points for check in result.checks)
     title = _headings("\n".join(_markdown(pristine)), "# ") or [result.stem]

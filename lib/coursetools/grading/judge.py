@@ -66,10 +66,8 @@ def make_reference(
 ) -> dict[str, list[str]]:
     """What each check shows when the solution runs with this seed.
 
-    Raises
-    ------
-    CourseError
-        If the solution fails, or is not the solution to this exercise notebook.
+    Raises:
+        CourseError: If the solution fails, or is not the solution to this exercise notebook.
     """
     sources = [
         {
@@ -100,10 +98,10 @@ def make_reference(
 def judge(merged: dict[str, Any], seed: int, cell_timeout: float) -> dict[str, dict[str, Any]]:
     """Run one merged notebook under nbval in a separate process.
 
-    Returns
-    -------
-    For each named code cell that was reached: name, role, passed, message. A cell that is missing
-    was not reached, because the runner itself ended.
+    Returns:
+        For each named code cell that was reached: name, role, passed, message. A cell that is
+            missing
+        was not reached, because the runner itself ended.
     """
     job = json.dumps({"notebook": merged, "seed": seed, "cell_timeout": cell_timeout})
     cells = sum(cell["cell_type"] == "code" for cell in merged["cells"])
@@ -164,10 +162,8 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def load_notebook(path: Path) -> tuple[dict[str, Any], bytes]:
     """A derived notebook as JSON, and its bytes.
 
-    Raises
-    ------
-    CourseError
-        If it is missing or broken, with the command that makes it.
+    Raises:
+        CourseError: If it is missing or broken, with the command that makes it.
     """
     mend = f"to make it: coursetools derive {path.stem}"
     try:

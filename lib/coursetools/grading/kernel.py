@@ -40,16 +40,12 @@ class OutputLimitError(Exception):
 class WatchedKernel(RunningKernel):
     """A kernel with an eye on its process, its output and the clock.
 
-    Parameters
-    ----------
-    kernel_name, cwd, startup_timeout
-        As nbval passes them.
-    seed
-        The grading seed: the kernel then gets an empty folder as working folder, and the bare
-        environment of `kernel_place`. None leaves folder and environment as they are, which is
-        what a student's own run of pytest wants.
-    output_limit
-        Bytes a cell may print before its process is killed.
+    Args:
+        kernel_name, cwd, startup_timeout: As nbval passes them.
+        seed: The grading seed: the kernel then gets an empty folder as working folder, and the bare
+            environment of `kernel_place`. None leaves folder and environment as they are, which is
+            what a student's own run of pytest wants.
+        output_limit: Bytes a cell may print before its process is killed.
     """
 
     def __init__(
@@ -102,14 +98,10 @@ class WatchedKernel(RunningKernel):
     def await_reply(self, msg_id: str, timeout: float | None = None) -> None:
         """Wait for the reply while taking in output, so that none piles up unseen.
 
-        Raises
-        ------
-        Empty
-            At the time limit; nbval then interrupts the cell.
-        KernelGoneError
-            When the process has ended.
-        OutputLimitError
-            When the cell has printed too much; the process is killed.
+        Raises:
+            Empty: At the time limit; nbval then interrupts the cell.
+            KernelGoneError: When the process has ended.
+            OutputLimitError: When the cell has printed too much; the process is killed.
         """
         deadline = monotonic() + (timeout or 0) if timeout is not None else float("inf")
         poller = zmq.Poller()

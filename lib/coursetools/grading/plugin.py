@@ -16,13 +16,10 @@ from coursetools.grading.student import MESSAGE, verdict
 class Scorer:
     """Reports each code cell's outcome as soon as it is known.
 
-    Parameters
-    ----------
-    notebook
-        The merged notebook's path. It is removed once pytest has read it and before the kernel
-        starts, so that the reference outputs are on no disk while a student's code runs.
-    report
-        Called with a dict for each cell: name, role, passed, message.
+    Args:
+        notebook: The merged notebook's path. It is removed once pytest has read it and before the
+            kernel starts, so that the reference outputs are on no disk while a student's code runs.
+        report: Called with a dict for each cell: name, role, passed, message.
     """
 
     def __init__(self, notebook: Path, report: Callable[[dict[str, Any]], None]) -> None:

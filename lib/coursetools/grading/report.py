@@ -14,14 +14,10 @@ from coursetools.grading.results import Result, write_text
 def write_reports(out: Path, results: list[Result], totals: dict[str, int]) -> None:
     """Write both reports.
 
-    Parameters
-    ----------
-    out
-        The folder to write into.
-    results
-        One for each file that was handed in.
-    totals
-        The points of each exercise of the course, by stem.
+    Args:
+        out: The folder to write into.
+        results: One for each file that was handed in.
+        totals: The points of each exercise of the course, by stem.
     """
     write_text(out / "grades.csv", table(results, totals))
     write_text(out / "grades.json", json.dumps(records(results), indent=1) + "\n")

@@ -26,11 +26,9 @@ _compare_all = IPyNbCell.compare_outputs
 def install(seed: int | None = None) -> None:
     """Make nbval start watched kernels and compare marked lines; for the rest of this process.
 
-    Parameters
-    ----------
-    seed
-        The grading seed, which also gives the kernel an empty folder and a bare environment; None
-        for a student's own run.
+    Args:
+        seed: The grading seed, which also gives the kernel an empty folder and a bare environment;
+            None for a student's own run.
     """
     nbval.plugin.RunningKernel = partial(WatchedKernel, seed=seed)
     IPyNbCell.compare_outputs = _compare_marked

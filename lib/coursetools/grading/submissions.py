@@ -22,17 +22,12 @@ class Submission:
 def find_submissions(folder: Path, known: Collection[str]) -> list[Submission]:
     """Everything below the folder, sorted; hidden files are passed over.
 
-    Parameters
-    ----------
-    folder
-        Holds a folder for each student.
-    known
-        The stems of the course's exercises.
+    Args:
+        folder: Holds a folder for each student.
+        known: The stems of the course's exercises.
 
-    Raises
-    ------
-    CourseError
-        If the folder is missing or holds nothing.
+    Raises:
+        CourseError: If the folder is missing or holds nothing.
     """
     layout = f"expected {folder}/<student>/<NN_topic>.ipynb"
     if not folder.is_dir():

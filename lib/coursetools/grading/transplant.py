@@ -29,17 +29,12 @@ def read_answers(path: Path, names: list[str]) -> Answers:
     A cell is found by `metadata.name`, whatever else has changed. Two cells with one name are
     ambiguous, so neither counts, and the student is told.
 
-    Parameters
-    ----------
-    path
-        The submitted notebook.
-    names
-        The names of the exercise's answer cells.
+    Args:
+        path: The submitted notebook.
+        names: The names of the exercise's answer cells.
 
-    Raises
-    ------
-    SubmissionError
-        If the file cannot be read, or is no notebook.
+    Raises:
+        SubmissionError: If the file cannot be read, or is no notebook.
     """
     cells = _cells(path)
     found: dict[str, list[str]] = {name: [] for name in names}
@@ -115,14 +110,10 @@ def merge(
 ) -> dict[str, Any]:
     """The pristine notebook with a student's code in its answer cells and fresh references.
 
-    Parameters
-    ----------
-    pristine
-        The exercise notebook as JSON; not changed.
-    code
-        Code by answer name; an answer without code keeps its stub.
-    reference
-        What each check must show, by check name.
+    Args:
+        pristine: The exercise notebook as JSON; not changed.
+        code: Code by answer name; an answer without code keeps its stub.
+        reference: What each check must show, by check name.
     """
     merged = copy.deepcopy(pristine)
     for cell in merged["cells"]:
