@@ -34,8 +34,16 @@ def execute(
     manager = AsyncKernelManager(
         kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_spec_manager=NbvalKernelspecManager()
     )
+    # Not the execution counts: a kernel that dies at once takes the message with them along.
+    started: list[nbformat.NotebookNode] = []
     with kernel_place(seed) as (folder, environment):
-        client = NotebookClient(notebook, km=manager, timeout=cell_timeout, record_timing=False)
+        client = NotebookClient(
+            notebook,
+            km=manager,
+            timeout=cell_timeout,
+            record_timing=False,
+            on_cell_execute=lambda cell, cell_index: started.append(cell),
+        )
         try:
             client.execute(
                 cwd=str(folder),
@@ -46,13 +54,13 @@ def execute(
             )
         except CellExecutionError as error:
             tail = "\n".join(ANSI.sub("", error.traceback).strip().splitlines()[-12:])
-            name = _stopped_in(notebook)
+            name = _name_of_last(started)
             raise CourseError(f"{label}: cell {name} fails with seed {seed}:\n{tail}") from None
         except CellTimeoutError:
-            name = _stopped_in(notebook)
+            name = _name_of_last(started)
             raise CourseError(f"{label}: cell {name} took more than {cell_timeout:g} s") from None
         except DeadKernelError:
-            name = _stopped_in(notebook)
+            name = _name_of_last(started)
             raise CourseError(f"{label}: cell {name} ended the Python process") from None
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -60,10 +68,8 @@ def execute(
     return notebook
 
 
-def _stopped_in(notebook: nbformat.NotebookNode) -> str:
-    names = [
-        cell.metadata.get("name") or repr(cell.source.strip().splitlines()[0][:40])
-        for cell in notebook.cells
-        if cell.cell_type == "code" and cell.get("execution_count") is not None
-    ]
-    return names[-1] if names else "(the first)"
+def _name_of_last(started: list[nbformat.NotebookNode]) -> str:
+    if not started:
+        return "(the first)"
+    cell = started[-1]
+    return str(cell.metadata.get("name") or repr(cell.source.strip().splitlines()[0][:40]))
