@@ -10,7 +10,7 @@ frames are related by (X, Y, Z) = (z, x, y), a rotation, which changes no sign.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -47,7 +47,7 @@ def check_orthogonal(R: Float[Tensor, "*batch 3 3"]) -> None:
         )
 
 
-@lru_cache
+@cache
 def _angular_momentum(l: int) -> tuple[Tensor, Tensor]:
     """J+ and J_Z of quantum mechanics on |l, m>, m = -l ... l, real float64."""
     m = torch.arange(-l, l + 1, dtype=torch.float64)
@@ -55,7 +55,7 @@ def _angular_momentum(l: int) -> tuple[Tensor, Tensor]:
     return raising, torch.diag(m)
 
 
-@lru_cache
+@cache
 def _real_basis(l: int) -> Tensor:
     """Columns: the real components written in |l, m>. sin(|m| azimuth), then 1, then cos."""
     U = torch.zeros(2 * l + 1, 2 * l + 1, dtype=torch.complex128)
@@ -67,7 +67,7 @@ def _real_basis(l: int) -> Tensor:
     return U
 
 
-@lru_cache
+@cache
 def _generators(l: int) -> Tensor:
     raising, J_Z = _angular_momentum(l)
     J_X, J_Y = (raising + raising.mT) / 2, (raising - raising.mT) / 2j
@@ -105,7 +105,7 @@ def generators(l: int, dtype: torch.dtype = torch.float64) -> Float[Tensor, "3 d
     return _generators(l).to(dtype, copy=True)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _clebsch_gordan(l1: int, l2: int, l3: int) -> Tensor:
     n1, n2, n3 = 2 * l1 + 1, 2 * l2 + 1, 2 * l3 + 1
     (up1, _), (up2, _) = _angular_momentum(l1), _angular_momentum(l2)
@@ -146,7 +146,8 @@ def clebsch_gordan(
     and J- makes the others from it. `intertwiner_basis` finds the same line by brute force.
 
     Args:
-        l1, l2: the degrees of the factors.
+        l1: the degree of the first factor.
+        l2: the degree of the second.
         l3: the degree of the product.
         dtype: of the result; it is computed in float64.
 

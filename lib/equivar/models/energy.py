@@ -1,40 +1,15 @@
-"""Small whole networks, each beside its unconstrained control of about equal size."""
+"""A molecule's energy from distances, and the control that reads coordinates."""
 
 from __future__ import annotations
-
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from equivar._shapes import Float, Int
 from equivar.frames import one_hot, pairwise_distances, radial_features
+from equivar.models.mlp import mlp
 
-__all__ = ["EnergyNet", "PlainEnergyNet", "parameter_count"]
-
-
-def _mlp(*sizes: int, activation: type[nn.Module] = nn.SiLU) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for i, (n_in, n_out) in enumerate(pairwise(sizes)):
-        layers += [activation()] if i else []
-        layers += [nn.Linear(n_in, n_out)]
-    return nn.Sequential(*layers)
-
-
-def parameter_count(model: nn.Module) -> int:
-    """How many numbers training may change.
-
-    Args:
-        model: any module; parameters that are frozen do not count.
-
-    Returns:
-        The count; 0 for a module without parameters.
-
-    Example:
-        >>> parameter_count(nn.Linear(3, 2))
-        8
-    """
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+__all__ = ["EnergyNet", "PlainEnergyNet"]
 
 
 class EnergyNet(nn.Module):
@@ -86,7 +61,7 @@ class EnergyNet(nn.Module):
         self.filter = nn.Linear(n_radial, width)
         self.here = nn.Linear(len(species), width, bias=False)
         self.there = nn.Linear(len(species), width, bias=False)
-        self.atom = _mlp(width + len(species), width, 1)
+        self.atom = mlp(width + len(species), width, 1)
 
     def forward(
         self, numbers: Int[Tensor, "*#batch n"], positions: Float[Tensor, "*batch n 3"]
@@ -168,7 +143,7 @@ class PlainEnergyNet(nn.Module):
         self.register_buffer("species", torch.tensor(species))
         self.register_buffer("center", center)
         self.register_buffer("scale", scale)
-        self.net = _mlp(self.n_atoms * (3 + len(species)), width, width, 1, activation=activation)
+        self.net = mlp(self.n_atoms * (3 + len(species)), width, width, 1, activation=activation)
 
     def forward(
         self, numbers: Int[Tensor, "*#batch n"], positions: Float[Tensor, "*batch n 3"]
