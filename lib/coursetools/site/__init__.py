@@ -9,6 +9,7 @@ Each module is one concern, and says why it is needed:
 ``pictures``            one SVG becomes two, for light and for dark paper
 ``mime``                renders figures, Plotly and widgets (a myst-nb plugin)
 ``quiz``                the ``quiz`` directive: predict, then see
+``docstrings``          the library's docstrings as pages
 ``launch``              links to Binder and Colab
 ``mend``                repairs of the theme's accessibility, in the finished HTML
 ``vendor``              MathJax and Plotly, copied from their packages
@@ -36,10 +37,22 @@ def setup(app: Sphinx) -> dict[str, Any]:
     Returns:
         Sphinx's description of an extension.
     """
-    from coursetools.site import configure, elements, failures, launch, mend, mime, quiz, vendor
+    from coursetools.site import (
+        configure,
+        docstrings,
+        elements,
+        failures,
+        launch,
+        mend,
+        mime,
+        quiz,
+        vendor,
+    )
 
     app.add_config_value("course_digest", "", "env", str)
     app.connect("config-inited", configure.configure, priority=900)
+    app.connect("config-inited", docstrings.configure, priority=905)
+    app.connect("autodoc-process-docstring", docstrings.process, priority=100)  # before napoleon
     app.connect("config-inited", failures.check_toc, priority=910)
     app.connect("doctree-read", mime.check_widgets)
     app.connect("env-updated", failures.check_cells)

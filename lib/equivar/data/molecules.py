@@ -108,11 +108,11 @@ def molecules(name: str) -> Conformations:
     The frames are **aligned**: net rotation and translation were taken out, as makers of such data
     sets commonly do. A model may look invariant here only because it never saw a turned molecule.
 
-    | name | atoms | frames | what happens |
-    |---|---|---|---|
-    | ethanol | 9 | 1600 | hydroxyl and methyl turn |
-    | malonaldehyde | 9 | 1600 | flat on average; the proton is on the far oxygen in 16 % |
-    | alanine_dipeptide | 22 | 600 | two soft dihedral angles; chiral (L), stays around C7eq |
+    * `ethanol`: 9 atoms, 1600 frames; hydroxyl and methyl turn;
+    * `malonaldehyde`: 9 atoms, 1600 frames; flat on average, and the proton is on the far oxygen
+      in 16 % of them;
+    * `alanine_dipeptide`: 22 atoms, 600 frames; two soft dihedral angles; chiral (L), and stays
+      around C7eq.
 
     Args:
         name: one of `MOLECULES`.

@@ -1,0 +1,92 @@
+"""Docstrings of the library as pages: what its authors write becomes what Sphinx reads.
+
+The library's docstrings are written to be read in an editor: formulas between dollars, names
+between single backticks, sections in Google's form. Sphinx's napoleon knows the sections; the
+formulas are changed here, before reStructuredText sees a backslash or an underscore of theirs.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.config import Config
+
+DISPLAYED = re.compile(r"^(?P<indent>[ ]*)\$\$(?P<formula>.+?)\$\$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"(^[ ]*>>>.*?(?:\n[ ]*\n|\Z))", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"(?<![\\$\w])\$(?P<formula>[^$]+?)\$(?!\w)")
+
+
+def configure(app: Sphinx, config: Config) -> None:
+    """Say how docstrings are shown: in the source's order, types in the signature.
+
+    Args:
+        app: the Sphinx application.
+        config: its configuration, changed in place.
+    """
+    config.default_role = "code"  # single backticks are code, as in Markdown
+    config.autodoc_member_order = "bysource"
+    config.autodoc_typehints = "signature"
+    config.autodoc_default_options = {"members": True, "show-inheritance": False}
+    config.autodoc_preserve_defaults = True
+    config.python_maximum_signature_line_length = 72
+    config.add_module_names = False
+    config.napoleon_custom_sections = ["Source"]
+    config.napoleon_use_rtype = False
+    config.napoleon_use_ivar = True
+
+
+def to_rst(text: str) -> str:
+    r"""Change what authors write to what reStructuredText means by it.
+
+    Formulas between dollars become its formulas. A lone star or bar, which it takes for emphasis
+    or for a substitution, becomes the character; double stars stay bold.
+
+    Args:
+        text: a docstring.
+
+    Returns:
+        The text; doctests and what is between backticks stay as they are.
+
+    >>> print(to_rst("The norm $|r|^2$ of *r*, |r|, costs 3 dollars and `a * b`."))
+    The norm :math:`|r|^2` of \*r\*, \|r\|, costs 3 dollars and `a * b`.
+    """
+
+    def display(match: re.Match[str]) -> str:
+        indent, formula = match["indent"], match["formula"]
+        body = textwrap.indent(textwrap.dedent(formula).strip(), indent + "    ")
+        return f"{indent}.. math::\n\n{body}\n"
+
+    parts = CODE.split(text)
+    for i in range(0, len(parts), 2):  # what lies between blocks of code
+        prose = DISPLAYED.split(parts[i])
+        shown = [display(match) for match in DISPLAYED.finditer(parts[i])]
+        plain = [_inline(piece) for piece in prose[:: DISPLAYED.groups + 1]]
+        parts[i] = "".join(a + b for a, b in zip(plain, [*shown, ""], strict=True))
+    return "".join(parts)
+
+
+def _inline(text: str) -> str:
+    text = INLINE.sub(lambda m: f":math:`{' '.join(m['formula'].split())}`", text)
+    pieces = re.split(r"(`[^`]+`)", text)
+    pieces[::2] = [re.sub(r"(?<!\*)\*(?!\*)|\|", r"\\\g<0>", piece) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
+def process(
+    app: Sphinx, what: str, name: str, thing: object, options: dict[str, Any], lines: list[str]
+) -> None:
+    """Rewrite one docstring in place, when autodoc reads it.
+
+    Args:
+        app: the Sphinx application.
+        what: the kind of thing: "function", "class", ...
+        name: its full name.
+        thing: the thing itself.
+        options: those of the directive.
+        lines: the docstring.
+    """
+    lines[:] = to_rst("\n".join(lines)).split("\n")
