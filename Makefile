@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 READY_TEST := .venv/.ready-test
+READY_BENCH := .venv/.ready-bench
 .DEFAULT_GOAL := help
-.PHONY: help setup site book lab test test-quick grade derive check lint clean
+.PHONY: help setup site book lab test bench grade derive check lint clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +29,10 @@ $(READY_TEST): $(READY)
 	$(BIN)/python -m coursetools.browser install
 	@touch $@
 
+$(READY_BENCH): $(READY)
+	$(BIN)/pip install --quiet --editable '.[bench]'
+	@touch $@
+
 setup: $(READY)  ## make .venv with everything that a reader needs
 
 site: $(READY)  ## execute every lecture and build the site in _build/html
@@ -49,6 +54,9 @@ lint: $(READY_TEST)  ## style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+bench: $(READY_BENCH)  ## compare with other libraries: make bench [NAMES="convolution wigner"]
+	$(BIN)/python tests/benchmarks/run.py $(NAMES)
 
 derive: $(READY)  ## make the notebooks in solutions/ and exercises/ from solutions/*.py
 	$(BIN)/coursetools derive

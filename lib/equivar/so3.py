@@ -153,8 +153,8 @@ def clebsch_gordan(
 
     Returns:
         Tensor (2 l1 + 1, 2 l2 + 1, 2 l3 + 1) of norm 1, so that
-        $\sum_{ij} C_{ijk} C_{ijk'} = \delta_{kk'} / (2 l_3 + 1)$. (These are 3j symbols, up to sign
-        e3nn's `wigner_3j`.) All zero unless $|l_1 - l_2| \le l_3 \le l_1 + l_2$.
+        $\sum_{ij} C_{ijk} C_{ijk'} = \delta_{kk'} / (2 l_3 + 1)$. (They equal
+        e3nn's `wigner_3j`, signs included.) All zero unless $|l_1 - l_2| \le l_3 \le l_1 + l_2$.
 
     Raises:
         ValueError: one of them is not a degree from 0 to `MAX_DEGREE`.

@@ -12,10 +12,10 @@ comparison and is kinder to peers that allocate much.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import platform
+import runpy
 import subprocess
 import sys
 import time
@@ -68,13 +68,10 @@ def _work(name: str, allocator: str, quick: bool) -> None:
     from harness import LONGEST, measure, measure_machine
 
     torch.set_num_threads(1)
-    spec = importlib.util.spec_from_file_location(f"bench_{name}", HERE / f"bench_{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    cases = runpy.run_path(str(HERE / f"bench_{name}.py"))["cases"]
     machine = measure_machine()
     rows: list[dict] = []
-    for case in module.cases():
+    for case in cases():
         began = time.perf_counter()
         found = measure(case, machine, LONGEST / 10 if quick else LONGEST)
         rows += [row | {"file": name, "allocator": allocator} for row in found]
