@@ -1,0 +1,201 @@
+r"""Products of features that are features again: the equivariant bilinear maps.
+
+Two irreps multiply into a sum of irreps, and Clebsch-Gordan coefficients are the only way to do it.
+So all that a bilinear layer can learn is how much of each product of copies goes into each copy of
+the output.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from equivar._shapes import Float
+from equivar.features import check_features, split
+from equivar.irreps import Irrep, Irreps
+from equivar.kernels.depthwise import depthwise
+from equivar.kernels.paths import depthwise_paths
+from equivar.so3 import clebsch_gordan
+
+__all__ = ["DepthwiseTensorProduct", "TensorProduct"]
+
+
+class TensorProduct(nn.Module):
+    r"""All bilinear maps from two layouts to a third that commute with rotations and inversion.
+
+    $$z_{w,k} = \sqrt{\frac{2 l_3 + 1}{n}} \sum_{paths} \sum_{uv} W_{uv,w} \sum_{ij} C_{ijk}\,
+    x_{u,i}\, y_{v,j}$$
+
+    u and v run over all pairs of copies whose product contains the irrep of the output; there are n
+    of them. Weights begin as normal numbers of variance 1, and inputs of unit variance give outputs
+    of unit variance, as with e3nn's `FullyConnectedTensorProduct`.
+
+    Args:
+        irreps_in1: the layout of the first factor.
+        irreps_in2: the layout of the second.
+        irreps_out: the layout of the product. An irrep that no pair makes comes out as zero.
+
+    Attributes:
+        irreps_in: the layout of the first factor, the one that a network passes on.
+        irreps_in1, irreps_in2, irreps_out: the layouts.
+        weights: for each irrep by name, a matrix (pairs of copies, copies out). Pairs are in the
+            order of: block of the first factor, block of the second, copy u, copy v.
+
+    Two vectors make a scalar, their dot product, and a pseudovector, their cross product; no
+    true vector, which inversion would have to turn around:
+
+    >>> layer = TensorProduct("1o", "1o", "0e + 1e + 1o")
+    >>> sorted(layer.weights)
+    ['0e', '1e']
+    >>> layer(torch.randn(10, 3), torch.randn(10, 3))[:, 4:].abs().max().item()
+    0.0
+
+    Source:
+        Thomas et al., Tensor Field Networks, arXiv:1802.08219.
+    """
+
+    def __init__(
+        self, irreps_in1: Irreps | str, irreps_in2: Irreps | str, irreps_out: Irreps | str
+    ) -> None:
+        super().__init__()
+        self.irreps_in1, self.irreps_in2 = Irreps(irreps_in1), Irreps(irreps_in2)
+        self.irreps_in, self.irreps_out = self.irreps_in1, Irreps(irreps_out)
+        self.weights = nn.ParameterDict()
+        for irrep in sorted({irrep for _, irrep in self.irreps_out}):
+            n_in = sum(m * n for m, n, *_ in self._pairs(irrep))
+            n_out = self.irreps_out.count(irrep)
+            if n_in and n_out:
+                self.weights[str(irrep)] = nn.Parameter(torch.randn(n_in, n_out))
+
+    def _pairs(self, irrep: Irrep) -> list[tuple[int, int, int, int]]:
+        """Pairs of blocks that make an irrep: two multiplicities, two positions."""
+        return [
+            (m, n, i, j)
+            for i, (m, first) in enumerate(self.irreps_in1)
+            for j, (n, second) in enumerate(self.irreps_in2)
+            if m and n and irrep in first * second
+        ]
+
+    def extra_repr(self) -> str:
+        """The layouts, for print(model)."""
+        return f"{self.irreps_in1} x {self.irreps_in2} -> {self.irreps_out}"
+
+    def forward(
+        self, x: Float[Tensor, "*batch d_in1"], y: Float[Tensor, "*batch d_in2"]
+    ) -> Float[Tensor, "*batch d_out"]:
+        """Multiply.
+
+        Args:
+            x: features (..., irreps_in1.dim).
+            y: features (..., irreps_in2.dim).
+
+        Returns:
+            Tensor (..., irreps_out.dim).
+
+        Raises:
+            ValueError: features have another width.
+        """
+        check_features(x, self.irreps_in1, "the first factors")
+        check_features(y, self.irreps_in2, "the second factors")
+        xs, ys = split(self.irreps_in1, x), split(self.irreps_in2, y)
+        made = {name: self._make(Irrep.parse(name), xs, ys) for name in self.weights}
+        blocks, used = [], dict.fromkeys(made, 0)
+        for mul, irrep in self.irreps_out:
+            name = str(irrep)
+            if name in made:
+                blocks.append(made[name][..., used[name] : used[name] + mul, :].flatten(-2))
+                used[name] += mul
+            else:
+                blocks.append(x.new_zeros((*x.shape[:-1], mul * irrep.dim)))
+        return torch.cat(blocks, dim=-1) if blocks else x[..., :0]
+
+    def _make(self, irrep: Irrep, xs: list[Tensor], ys: list[Tensor]) -> Tensor:
+        """All outputs of one irrep: (..., copies, components)."""
+        weight = self.weights[str(irrep)]
+        products = []
+        for _, _, i, j in self._pairs(irrep):
+            l1, l2 = (self.irreps_in1.blocks[i][1].l, self.irreps_in2.blocks[j][1].l)
+            C = clebsch_gordan(l1, l2, irrep.l).to(xs[i])
+            pair = torch.einsum("...ui,...vj,ijk->...uvk", xs[i], ys[j], C)
+            products.append(pair.flatten(-3, -2))
+        scale = math.sqrt(irrep.dim / len(weight))
+        return torch.einsum("...nk,nw->...wk", torch.cat(products, dim=-2), weight * scale)
+
+
+class DepthwiseTensorProduct(nn.Module):
+    r"""Each channel of the features times one filter, with weights from outside.
+
+    The product of message passing: the filter is the harmonics of an edge's direction, and the
+    weights come from a network on its length. Channels do not mix, so that it costs as many weights
+    as channels; a linear layer before or after mixes them.
+
+    Args:
+        irreps_in: the layout of the features.
+        irreps_filter: the layout of the filter, multiplicity 1 in each block.
+        keep: the irreps to make; None for all.
+
+    Attributes:
+        irreps_in, irreps_filter: the layouts of the factors.
+        irreps_out: the layout of the product, one block for each path, sorted by irrep.
+        paths: what multiplies into what; see `equivar.kernels.paths`.
+        weight_numel: the number of weights of one edge.
+
+    Raises:
+        ValueError: a multiplicity in the filter is not 1.
+
+    >>> product = DepthwiseTensorProduct("8x0e + 8x1o", "0e + 1o", keep=["0e", "1o"])
+    >>> product.irreps_out, product.weight_numel
+    (Irreps('8x0e + 8x0e + 8x1o + 8x1o'), 32)
+    >>> product(torch.randn(5, 32), torch.randn(5, 4), torch.randn(5, 32)).shape
+    torch.Size([5, 64])
+
+    Source:
+        Schütt et al., SchNet, arXiv:1706.08566, for scalars; Batzner et al., NequIP,
+        arXiv:2101.03164, for irreps.
+    """
+
+    def __init__(
+        self,
+        irreps_in: Irreps | str,
+        irreps_filter: Irreps | str,
+        keep: Iterable[Irrep | str] | None = None,
+    ) -> None:
+        super().__init__()
+        self.irreps_in, self.irreps_filter = Irreps(irreps_in), Irreps(irreps_filter)
+        self.paths, self.irreps_out = depthwise_paths(self.irreps_in, self.irreps_filter, keep)
+        self.weight_numel = sum(path.mul for path in self.paths)
+
+    def extra_repr(self) -> str:
+        """The layouts, for print(model)."""
+        return f"{self.irreps_in} x {self.irreps_filter} -> {self.irreps_out}"
+
+    def forward(
+        self,
+        x: Float[Tensor, "*batch d_in"],
+        Y: Float[Tensor, "*batch d_filter"],
+        weights: Float[Tensor, "*batch n_weights"],
+    ) -> Float[Tensor, "*batch d_out"]:
+        """Multiply.
+
+        Args:
+            x: features (..., irreps_in.dim), one row for each edge.
+            Y: filters (..., irreps_filter.dim).
+            weights: (..., weight_numel), one for each path and channel.
+
+        Returns:
+            Tensor (..., irreps_out.dim).
+
+        Raises:
+            ValueError: a tensor has another width.
+        """
+        check_features(x, self.irreps_in, "the features")
+        check_features(Y, self.irreps_filter, "the filters")
+        if weights.shape[-1] != self.weight_numel:
+            raise ValueError(
+                f"weights have shape {tuple(weights.shape)}; expected {self.weight_numel} on the "
+                "last axis, one for each path and channel"
+            )
+        return depthwise(x, Y, weights, self.paths)
