@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -88,7 +89,7 @@ def test_the_envelope_falls_from_one_to_zero(a: float, b: float, p: int) -> None
     assert -1e-12 <= far <= near + 1e-12 <= 1 + 2e-12
 
 
-def test_shapes_and_compile() -> None:
+def test_shapes_and_compile(monkeypatch: pytest.MonkeyPatch) -> None:
     for shape in [(), (0,), (2, 3)]:
         assert bessel_basis(torch.ones(shape), 5, CUTOFF).shape == (*shape, 5)
         assert smooth_cutoff(torch.ones(shape), CUTOFF).shape == shape
@@ -96,6 +97,7 @@ def test_shapes_and_compile() -> None:
     def both(d: Tensor) -> Tensor:
         return bessel_basis(d, 5, CUTOFF) * smooth_cutoff(d, CUTOFF)[..., None]
 
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # its checks do not trace
     compiled = torch.compile(both, backend="eager", fullgraph=True)
     torch.testing.assert_close(compiled(AWKWARD), both(AWKWARD))
 

@@ -11,5 +11,14 @@ from equivar.data.molecules import (
     molecules,
     small_molecules,
 )
+from equivar.data.tetris import TETRIS, tetris
 
-__all__ = ["MOLECULES", "Conformations", "Molecule", "molecules", "small_molecules"]
+__all__ = [
+    "MOLECULES",
+    "TETRIS",
+    "Conformations",
+    "Molecule",
+    "molecules",
+    "small_molecules",
+    "tetris",
+]
