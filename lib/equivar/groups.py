@@ -179,12 +179,17 @@ def dihedral(n: int) -> Group:
 def permutations(n: int) -> Int[Tensor, "order n"]:
     """All n! orderings of n things, in the element order of `symmetric(n)`: the identity first.
 
-    Row g takes i to `permutations(n)[g, i]`. Products compose them, (gh)(i) = g(h(i)):
+    Row g takes i to `permutations(n)[g, i]`. Products compose them, (gh)(i) = g(h(i)).
+
+    Raises:
+        ValueError: n is not between 0 and 10; 11 things have 40 million orderings, or 3.5 GB.
 
     >>> P, S3 = permutations(3), symmetric(3)
     >>> bool((P[S3.table[4, 1]] == P[4][P[1]]).all())
     True
     """
+    if not 0 <= n <= 10:
+        raise ValueError(f"permutations({n}): expected n from 0 to 10, as there are n! of them")
     return torch.tensor(list(itertools.permutations(range(n))), dtype=torch.int64)
 
 

@@ -16,6 +16,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from equivar._checks import check_axes, check_count
 from equivar._shapes import Float
 
 
@@ -68,6 +69,7 @@ def rotation_3d(
     >>> bool(error.abs().max() < 1e-15)
     True
     """
+    check_axes("axis", axis, 3)
     longest = axis.detach().abs().amax(dim=-1, keepdim=True)
     bad = ~((longest > 0) & longest.isfinite()).squeeze(-1)
     if bad.any():
@@ -114,6 +116,7 @@ def random_rotations(
     >>> bool(R.mean(0).abs().max() < 0.1)  # they cancel: the mean over the group is zero
     True
     """
+    check_count("n", n)
     q = torch.randn(n, 4, generator=generator, dtype=dtype, device=_device(generator, device))
     q = torch.nn.functional.normalize(q, dim=-1)
     return _from_quaternion(q[:, 0], q[:, 1:])
@@ -177,6 +180,7 @@ def rotation_grid(
     >>> bool(10 * rotation_grid(500).mean(0).norm() < chance.mean(0).norm())
     True
     """
+    check_count("n", n)
     phi = math.sqrt(2)
     psi = 1.533751168755204288118041  # the positive root of psi^4 = psi + 4
     s = torch.arange(n, dtype=torch.float64, device=device) + 0.5
@@ -208,6 +212,7 @@ def rotation_angle(R: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch"]:
     >>> [rotation_angle(rotation_3d(z, angle)).item() for angle in (0.0, 1e-12, 1.0)]
     [0.0, 1e-12, 1.0]
     """
+    check_axes("R", R, 3, 3)
     improper = torch.linalg.det(R) < 0
     if improper.any():
         where = improper.nonzero()[0].tolist()
@@ -245,6 +250,8 @@ def covering_radius(
     >>> round(torch.rad2deg(covering_radius(ends, between)).item(), 6)
     90.0
     """
+    check_axes("rotations", rotations, "n", 3, 3)
+    check_axes("probes", probes, "n", 3, 3)
     if not (len(rotations) and len(probes)):
         raise ValueError(
             f"got {len(rotations)} rotations and {len(probes)} probes; expected at least one each"

@@ -5,11 +5,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from equivar._checks import check_axes
 from equivar._shapes import Float, Int
 from equivar.frames import one_hot, pairwise_distances, radial_features
 from equivar.models.mlp import mlp
 
 __all__ = ["EnergyNet", "PlainEnergyNet"]
+
+
+def _check_molecules(numbers: Tensor, positions: Tensor) -> None:
+    check_axes("positions", positions, "n", 3)
+    check_axes("numbers", numbers, positions.shape[-2])
+    batch, given = positions.shape[:-2], numbers.shape[:-1]
+    if len(given) > len(batch) or any(
+        g not in (1, b) for g, b in zip(given[::-1], batch[::-1], strict=False)
+    ):
+        raise ValueError(
+            f"numbers have shape {tuple(numbers.shape)} and positions {tuple(positions.shape)}; "
+            "expected one list of numbers for all molecules, or one for each"
+        )
 
 
 class EnergyNet(nn.Module):
@@ -78,6 +92,7 @@ class EnergyNet(nn.Module):
         Raises:
             ValueError: for an element that is not among the species.
         """
+        _check_molecules(numbers, positions)
         element = one_hot(numbers, self.species).to(positions)
         n = positions.shape[-2]
         # Each pair once: the distance is the same both ways, and the filter is the costly part.
@@ -160,6 +175,7 @@ class PlainEnergyNet(nn.Module):
         Raises:
             ValueError: for an element that is not among the species, or another count of atoms.
         """
+        _check_molecules(numbers, positions)
         if positions.shape[-2] != self.n_atoms:
             raise ValueError(
                 f"positions of shape {tuple(positions.shape)} have {positions.shape[-2]} atoms, "

@@ -6,6 +6,8 @@ from itertools import pairwise
 
 from torch import nn
 
+from equivar._checks import check_count
+
 __all__ = ["mlp", "parameter_count"]
 
 
@@ -19,11 +21,16 @@ def mlp(*sizes: int, activation: type[nn.Module] = nn.SiLU) -> nn.Sequential:
     Returns:
         The network; it acts on the last axis.
 
+    Raises:
+        ValueError: a width is negative.
+
     Example:
         >>> import torch
         >>> mlp(3, 16, 1)(torch.zeros(5, 3)).shape
         torch.Size([5, 1])
     """
+    for size in sizes:
+        check_count("a layer's width", size)
     layers: list[nn.Module] = []
     for i, (n_in, n_out) in enumerate(pairwise(sizes)):
         layers += [activation()] if i else []
