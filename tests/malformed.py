@@ -1,4 +1,4 @@
-"""Feeds malformed values to everything public in equivar. Run as a script, by tests/equivar/test_bad_input.py.
+"""Feeds malformed values to everything public in equivar: a script, for test_bad_input.py.
 
 The valid calls come from the examples in the docstrings: each public function and each layer is
 recorded while its doctests run. Then one argument at a time is replaced by something broken: nan
