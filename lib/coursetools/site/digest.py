@@ -37,13 +37,14 @@ def digest(paths: Iterable[Path]) -> str:
 
 
 def library_digest(root: Path, library: Path | None = None) -> str:
-    """Digest of what the cells of a lecture import: the library and the pinned packages.
+    """Digest of what the cells of a page read: the library, recorded results, pinned packages.
 
     Args:
-        root: folder that holds ``requirements.txt``.
+        root: folder that holds ``requirements.txt`` and ``book``.
         library: the library's folder; None takes the ``equivar`` beside this package.
     """
-    return digest([library or LIB / "equivar", root / "requirements.txt"])
+    shown = [LIB / "coursetools" / "benchmarks.py", root / "book" / "results"]
+    return digest([library or LIB / "equivar", root / "requirements.txt", *shown])
 
 
 def machinery_digest() -> str:
