@@ -1,0 +1,11 @@
+"""The symmetry that an input has, and what it forbids.
+
+A molecule that looks the same after a rotation is fixed by it. An equivariant function must then
+give an output that is fixed as well: f(x) = f(g x) = g f(x). So the symmetry of the input, its
+stabilizer, says before any training what a model can answer at all.
+"""
+
+from equivar.stabilizer.find import Stabilizer, point_group, stabilizer
+from equivar.stabilizer.subspace import describe, invariant_subspace
+
+__all__ = ["Stabilizer", "describe", "invariant_subspace", "point_group", "stabilizer"]
