@@ -42,7 +42,10 @@ def modules() -> Iterator[str]:
 
     for info in pkgutil.walk_packages(equivar.__path__, "equivar."):
         short = info.name.removeprefix("equivar.")
-        if not any(short == skip or short.startswith(skip + ".") for skip in SKIPPED):
+        private = any(part.startswith("_") for part in short.split("."))
+        if not private and not any(
+            short == skip or short.startswith(skip + ".") for skip in SKIPPED
+        ):
             yield info.name
 
 
@@ -50,10 +53,14 @@ def record_examples(name: str) -> tuple[list[Call], set[str]]:
     """The calls that a module's doctests make to its own public names, and those names."""
     module = importlib.import_module(name)
     calls: list[Call] = []
+    package = sys.modules[name.rpartition(".")[0]]
+    # In a folder, what is public is what the folder exports; kernels exports nothing on purpose.
+    exported = getattr(package, "__all__", None) if package.__name__ != "equivar" else None
     public = {
         key: thing
         for key, thing in vars(module).items()
         if not key.startswith("_")
+        and (exported is None or key in exported)
         and getattr(thing, "__module__", None) == name
         and (inspect.isfunction(thing) or inspect.isclass(thing))
     }
