@@ -1,0 +1,153 @@
+r"""Every equivariant linear map of n x n tables, at the price of two matrix products.
+
+Thirteen of the fifteen maps only see the diagonal, row sums and column sums of the table. So these
+are computed once, are multiplied by their weights where they are still small (n entries or one, not
+n squared), and are added to the table in one pass. What costs n squared is the table itself and
+its transpose.
+
+The transpose (adjoint) of an equivariant map is equivariant again. So the gradient with respect to
+the table is a map of the same kind, with the weights transposed, and is computed by the same code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from equivar._shapes import Float
+
+__all__ = ["GraphLinear"]
+
+
+class GraphLinear(nn.Module):
+    r"""The equivariant linear map of tables with an entry for each pair of nodes.
+
+    $$Y = \sum_{k=1}^{15} W_k\, C_k(X) + b_1 + b_2 \delta_{ij}$$
+
+    with the fifteen maps $C_k$ of `CONTRACTIONS`. No other linear map commutes with every
+    renumbering of the nodes, and no other constant is unchanged by it. Graphs of different size
+    cannot share a tensor here, as padding would enter the means; `MessagePassing` takes those.
+
+    Args:
+        n_in: numbers for each ordered pair of nodes, before.
+        n_out: numbers for each ordered pair of nodes, after.
+        bias: whether to add the two learned constants.
+
+    Attributes:
+        weight: (15, n_out, n_in), in the order of `CONTRACTIONS`; normal, with variance
+            1 / (15 n_in).
+        bias: (2, n_out), on all entries and on the diagonal; zero at first; or None.
+
+    Raises:
+        ValueError: inputs are not (..., n, n, n_in).
+
+    Example:
+        >>> layer = GraphLinear(2, 3)
+        >>> x, order = torch.randn(5, 5, 2), torch.tensor([2, 0, 4, 1, 3])
+        >>> renumbered = x[order][:, order]
+        >>> torch.testing.assert_close(layer(renumbered), layer(x)[order][:, order])
+
+    Source:
+        Maron, Ben-Hamu, Shamir and Lipman, Invariant and Equivariant Graph Networks, ICLR 2019,
+        arXiv:1812.09902, Theorem 1 (15 maps and 2 constants).
+    """
+
+    def __init__(self, n_in: int, n_out: int, bias: bool = True) -> None:
+        super().__init__()
+        self.n_in, self.n_out = n_in, n_out
+        self.weight = nn.Parameter(torch.randn(15, n_out, n_in) / max(15 * n_in, 1) ** 0.5)
+        self.bias = nn.Parameter(torch.zeros(2, n_out)) if bias else None
+
+    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """Apply the map.
+
+        Args:
+            x: (..., n, n, n_in); n may be 0.
+
+        Returns:
+            Tensor (..., n, n, n_out).
+        """
+        if x.ndim < 3 or x.shape[-3] != x.shape[-2] or x.shape[-1] != self.n_in:
+            raise ValueError(
+                f"GraphLinear was given a tensor of shape {tuple(x.shape)}; expected "
+                f"(..., nodes, nodes, {self.n_in}): rows and columns number the same nodes"
+            )
+        mean = 1.0 / max(x.shape[-2], 1)
+        # Means instead of sums: it is the small weights that are scaled, not the tables.
+        terms = x.new_tensor([1.0, mean, mean] * 3 + [mean, mean**2] * 2)
+        small = self.weight[2:] * terms[:, None, None]
+        ends = small[:9].unflatten(0, (3, 3)), small[9:].unflatten(0, (2, 2))
+        bias = x.new_zeros(2, self.n_out) if self.bias is None else self.bias
+        batched = x.flatten(end_dim=-4) if x.ndim > 3 else x.unsqueeze(0)
+        # A compiler derives the backward pass itself.
+        apply = _map if torch.compiler.is_compiling() else _TableMap.apply
+        y: Tensor = apply(batched, self.weight[:2], *ends, bias)
+        return y.reshape(*x.shape[:-1], self.n_out)
+
+
+class _TableMap(torch.autograd.Function):
+    """The map with sums in place of means, and its adjoint.
+
+    Weights of nodes are (to, from, n_out, n_in) with from and to in diagonal, row, column; those of
+    the whole are (to, from, n_out, n_in) with from and to in diagonal, all.
+    """
+
+    @staticmethod
+    def forward(x: Tensor, pair: Tensor, nodes: Tensor, whole: Tensor, bias: Tensor) -> Tensor:
+        return _map(x, pair, nodes, whole, bias)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[:4])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, pair, nodes, whole = ctx.saved_tensors
+        g = gradients[0].contiguous()
+        to_x = None
+        if ctx.needs_input_grad[0]:
+            adjoint = (w.transpose(0, 1).mT for w in (nodes, whole))
+            to_x = _TableMap.apply(g, pair.mT, *adjoint, g.new_zeros(2, x.shape[-1]))
+        if not any(ctx.needs_input_grad[1:]):
+            return to_x, None, None, None, None
+        (g_nodes, g_whole), (x_nodes, x_whole) = _sums(g), _sums(x)
+        flat, turned = g.flatten(end_dim=-2).mT, x.transpose(-3, -2).flatten(end_dim=-2)
+        to_pair = torch.stack([flat @ x.flatten(end_dim=-2), flat @ turned])
+        to_nodes = _blocks(g_nodes.flatten(end_dim=-2).mT @ x_nodes.flatten(end_dim=-2), 3)
+        to_whole = _blocks(g_whole.mT @ x_whole, 2)
+        to_bias = g_whole.sum(dim=0).unflatten(0, (2, -1)).flip(0)
+        return to_x, to_pair, to_nodes, to_whole, to_bias
+
+
+def _sums(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Diagonal, row sums and column sums (batch, n, 3 c); trace and total (batch, 2 c)."""
+    diagonal = x.diagonal(dim1=-3, dim2=-2).mT
+    nodes = torch.cat([diagonal, x.sum(dim=-2), x.sum(dim=-3)], dim=-1)
+    return nodes, nodes[..., : 2 * x.shape[-1]].sum(dim=-2)
+
+
+def _map(x: Tensor, pair: Tensor, nodes: Tensor, whole: Tensor, bias: Tensor) -> Tensor:
+    n_out = pair.shape[-2]
+    node_sums, whole_sums = _sums(x)
+    small = node_sums @ _matrix(nodes).mT
+    to_diagonal, to_rows, to_columns = small.split(n_out, dim=-1)
+    constants = whole_sums @ _matrix(whole).mT + bias.flip(0).flatten()
+    small[..., : 2 * n_out] += constants.unsqueeze(-2)  # what goes everywhere goes with the rows
+    y = x @ pair[0].mT
+    y += (x @ pair[1].mT).transpose(-3, -2)
+    y += to_rows.unsqueeze(-2)
+    y += to_columns.unsqueeze(-3)
+    y.diagonal(dim1=-3, dim2=-2).add_(to_diagonal.mT)
+    return y
+
+
+def _matrix(blocks: Tensor) -> Tensor:
+    """(to, from, n_out, n_in) as one matrix (to n_out, from n_in)."""
+    return blocks.transpose(1, 2).flatten(2).flatten(0, 1)
+
+
+def _blocks(matrix: Tensor, k: int) -> Tensor:
+    """Undo `_matrix`."""
+    return matrix.unflatten(0, (k, -1)).unflatten(2, (k, -1)).transpose(1, 2)
