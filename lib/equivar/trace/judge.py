@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import Tensor
+
 from equivar.trace.containers import Path, path_text
 from equivar.trace.laws import describe
 from equivar.trace.record import Call, Key
@@ -59,16 +61,26 @@ class Watched:
         """The largest error that passes."""
         return max(self.tolerance, 100 * self.rounding, 10 * self.repeat)
 
+    @property
+    def blurred(self) -> str:
+        """Why nothing can be seen through the noise; empty if something can."""
+        if self.repeat > BLURRED:
+            return "two runs with the same seed differ, so it is not deterministic"
+        if self.rounding > BLURRED:
+            return "rounding alone changes it: it is zero by symmetry, or badly conditioned"
+        return ""
+
+    def _array(self) -> list[Tensor]:
+        return [x for path, x in self.call.outputs if path == self.path]
+
     def row(self) -> Row:
         """Its line in the table."""
         error = own = math.nan
         element, status, note = "", OK, self.note
         if self.law is None:
             status = UNDECLARED
-        elif self.repeat > BLURRED:
-            status, note = SKIPPED, "two runs with the same seed differ, so it is not deterministic"
-        elif self.rounding > BLURRED:
-            status, note = SKIPPED, "it is zero up to rounding, so there is nothing to compare"
+        elif self.blurred:
+            status, note = SKIPPED, self.blurred
         elif not self.results:
             status, note = SKIPPED, self.unknown or self.note
         else:
@@ -76,7 +88,9 @@ class Watched:
             own = max(r.own for r in self.results)
             worst = max(self.results, key=lambda r: (r.own if own > self.bound else 0.0, r.error))
             element, note = worst.element, worst.note or note
-            if own > self.bound:
+            if error == own == 0 and not any(bool(x.any()) for x in self._array() if x.numel()):
+                status, note = SKIPPED, "it is zero, so there is nothing to compare"
+            elif own > self.bound:
                 status = FED if (worst.fed or 0.0) > self.bound else BREAKS
             elif error > self.bound:
                 status = INHERITS
@@ -133,7 +147,7 @@ def _unknown_before(before: list[Watched], culprit: Watched) -> list[str]:
     """Modules of unknown law since the last one that was compared: they may be guilty instead."""
     names: list[str] = []
     for w in reversed(before):
-        if w.law is not None and w.results:
+        if w.law is not None and w.results and not w.blurred:
             break
         names.insert(0, _name(w.call.key))
     return list(dict.fromkeys(names))

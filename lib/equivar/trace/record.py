@@ -107,7 +107,7 @@ def record(
             if path not in exact:
                 return x
             if not x.requires_grad or not bool(torch.isfinite(x).all()):
-                return exact[path]
+                return exact[path].clone()  # what follows may write into it
             return exact[path] + (x - x.detach())  # the exact value, and still x's gradient
 
         return map_tensors(output, healed) if exact else None

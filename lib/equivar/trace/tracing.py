@@ -192,7 +192,7 @@ def _exact(watched: list[Watched], motion: Any, frozen: set[tuple[Key, Path]]) -
     """What an equivariant model would return on g x: g f(x), where the law says what that is."""
     exact: Exact = {}
     for w in watched:
-        if w.law is None:
+        if w.law is None or w.blurred:
             continue
         if (w.call.key, w.path) in frozen:
             w.unknown = "it is random, and masks do not move with the nodes"
