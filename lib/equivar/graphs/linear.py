@@ -132,9 +132,9 @@ def _map(x: Tensor, pair: Tensor, nodes: Tensor, whole: Tensor, bias: Tensor) ->
     n_out = pair.shape[-2]
     node_sums, whole_sums = _sums(x)
     small = node_sums @ _matrix(nodes).mT
-    to_diagonal, to_rows, to_columns = small.split(n_out, dim=-1)
     constants = whole_sums @ _matrix(whole).mT + bias.flip(0).flatten()
     small[..., : 2 * n_out] += constants.unsqueeze(-2)  # what goes everywhere goes with the rows
+    to_diagonal, to_rows, to_columns = small.split(n_out, dim=-1)
     y = x @ pair[0].mT
     y += (x @ pair[1].mT).transpose(-3, -2)
     y += to_rows.unsqueeze(-2)
