@@ -1,0 +1,259 @@
+r"""Spherical harmonics, fast: a recursion over orders for all points at once.
+
+`so3.spherical_harmonics` is the form to read; tests hold these equal to it. What makes them fast:
+
+* components lie in rows of points while they are made, so that an operation treats a whole degree,
+  and are turned around once at the end;
+* the gradient is not taken through the recursion. As polynomials, harmonics have gradients that are
+  harmonics of one degree less, $\partial_a Y^l_m = \sqrt l\,(2l+1) \sum_k C_{kam} Y^{l-1}_k$: a
+  product with Clebsch-Gordan coefficients again. So the derivative of a derivative is made of the
+  same two pieces, and nothing but the vectors needs to be kept.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from equivar._shapes import Float
+from equivar.kernels.harmonics_tables import gradient_entries, legendre_coefficients
+from equivar.so3 import check_degree, clebsch_gordan
+
+__all__ = ["harmonics"]
+
+CHUNK = 16384
+"""Points at a time in the PyTorch form, so that most of what it makes stays in the cache."""
+
+
+def harmonics(
+    lmax: int, vectors: Float[Tensor, "..."], normalize: bool = True, form: str = "auto"
+) -> Float[Tensor, "..."]:
+    r"""The same as `so3.spherical_harmonics`, in a form that runs fast.
+
+    Args:
+        lmax: the largest degree.
+        vectors: (..., 3), of any length.
+        normalize: whether to divide by the length first. Without, degree l is a polynomial of
+            degree l.
+        form: "torch"; "numba", which runs on the CPU; or "auto": Numba where it is there, the
+            vectors are on the CPU in float32 or float64, and nothing is being traced.
+
+    Returns:
+        Tensor (..., (lmax+1)^2), contiguous, laid out as `Irreps.spherical_harmonics(lmax)`.
+        Differentiable to any order. The zero vector gives 1 and then zeros; with `normalize`, zero
+        gradients too.
+
+    Raises:
+        ValueError: lmax is not a degree from 0 to `so3.MAX_DEGREE`, vectors are not (..., 3), or
+            the form does not exist or cannot run here.
+
+    >>> Y = harmonics(2, torch.tensor([[0.0, 2.0, 0.0], [0.0, 0.0, 0.0]]))
+    >>> [round(v, 4) for v in Y[0].tolist()]
+    [1.0, 0.0, 1.7321, 0.0, 0.0, 0.0, 2.2361, 0.0, 0.0]
+    >>> Y[1].tolist()
+    [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+
+    Source:
+        The gradient: Bigi, Fraux, Browning and Ceriotti, J. Chem. Phys. 159, 064802 (2023); here it
+        comes from Clebsch-Gordan coefficients, and the recursion runs over orders.
+    """
+    check_degree(lmax, "lmax")
+    if vectors.ndim < 1 or vectors.shape[-1] != 3:
+        raise ValueError(f"vectors have shape {tuple(vectors.shape)}; expected (..., 3)")
+    form = _choose(form, vectors)
+    flat = vectors.reshape(-1, 3)
+    if form == "traced":
+        x, y, z = (_unit(flat)[0] if normalize else flat).unbind(-1)
+        Y = _rows(lmax, x, y, z).mT.contiguous()
+    else:
+        Y = _Harmonics.apply(flat, lmax, normalize, form)
+    return Y.reshape(*vectors.shape[:-1], (lmax + 1) ** 2)
+
+
+def _choose(form: str, vectors: Tensor) -> str:
+    if form not in ("auto", "torch", "numba"):
+        raise ValueError(f"form is {form!r}; expected 'auto', 'torch' or 'numba'")
+    traced = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+    if form != "numba" and traced:
+        return "traced"
+    why_not = ""
+    if traced:
+        why_not = "the call is being traced, and Numba's loops cannot be"
+    elif importlib.util.find_spec("numba") is None:
+        why_not = "Numba is not installed; `pip install numba` brings it"
+    elif vectors.device.type != "cpu":
+        why_not = f"the vectors are on {vectors.device}, and it runs on the CPU"
+    elif vectors.dtype not in (torch.float32, torch.float64):
+        why_not = f"the vectors are {vectors.dtype}; expected float32 or float64"
+    if form == "numba" and why_not:
+        raise ValueError(f"form='numba' cannot run here: {why_not}")
+    return "torch" if why_not or form == "torch" else "numba"
+
+
+def _unit(v: Float[Tensor, "n 3"]) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 1"]]:
+    """Directions, and one over the lengths; zero for the zero vector."""
+    x, y, z = v.unbind(-1)
+    squared = x * x + y * y + z * z
+    nonzero = squared > 0
+    # Replaced before the root, whose derivative at zero is infinite.
+    inverse = (nonzero / torch.where(nonzero, squared, 1.0).sqrt())[:, None]
+    return v * inverse, inverse
+
+
+# Everything below is for one list of points (n, 3).
+
+
+class _Harmonics(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, v: Tensor, lmax: int, normalize: bool, form: str) -> Tensor:
+        ctx.save_for_backward(v)
+        ctx.how = lmax, normalize, form
+        return (_values_numba if form == "numba" else _values)(v, lmax, normalize)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, None, None, None]:
+        (v,) = ctx.saved_tensors
+        lmax, normalize, form = ctx.how
+        if not torch.is_grad_enabled():
+            take = _gradient_numba if form == "numba" else _gradient
+            return take(v, g, lmax, normalize), None, None, None
+        if not normalize:
+            return _Gradient.apply(v, g, lmax, form), None, None, None
+        u, inverse = _unit(v)
+        d = _Gradient.apply(u, g, lmax, form)
+        return (d - u * (u * d).sum(-1, keepdim=True)) * inverse, None, None, None
+
+
+class _Gradient(torch.autograd.Function):
+    """The gradient of sum(Y * g) by the points, for Y as polynomials; linear in g."""
+
+    @staticmethod
+    def forward(ctx: Any, v: Tensor, g: Tensor, lmax: int, form: str) -> Tensor:
+        ctx.save_for_backward(v, g)
+        ctx.how = lmax, form
+        return (_gradient_numba if form == "numba" else _gradient)(v, g, lmax, False)
+
+    @staticmethod
+    def backward(ctx: Any, t: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        v, g = ctx.saved_tensors
+        lmax, form = ctx.how
+        if lmax == 0:
+            return torch.zeros_like(v), torch.zeros_like(g), None, None
+        M = _gradient_matrices(lmax, g)
+        by_v = by_g = None
+        if ctx.needs_input_grad[0]:
+            degrees = g.split([2 * l + 1 for l in range(lmax + 1)], dim=-1)[1:]
+            pairs = zip(degrees, M, strict=True)
+            lower = [torch.einsum("kam,na,nm->nk", m, t, g_l) for g_l, m in pairs]
+            by_v = _Gradient.apply(v, torch.cat(lower, dim=-1), lmax - 1, form)
+        if ctx.needs_input_grad[1]:
+            Y = _Harmonics.apply(v, lmax - 1, False, form)
+            pairs = zip(Y.split([2 * l + 1 for l in range(lmax)], dim=-1), M, strict=True)
+            higher = [torch.einsum("kam,na,nk->nm", m, t, Y_l) for Y_l, m in pairs]
+            by_g = torch.cat([torch.zeros_like(g[:, :1]), *higher], dim=-1)
+        return by_v, by_g, None, None
+
+
+def _gradient_matrices(lmax: int, like: Tensor) -> list[Float[Tensor, "k 3 m"]]:
+    """How the gradient of each degree from 1 is made of the degree below."""
+    return [
+        clebsch_gordan(l - 1, 1, l).to(like) * (math.sqrt(l) * (2 * l + 1))
+        for l in range(1, lmax + 1)
+    ]
+
+
+def _row_tables(lmax: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The recursion's coefficients; for each component, the rows of its two factors in `_rows`."""
+    of_step = [sum(lmax + 1 - j for j in range(k)) for k in range(lmax + 1)]
+    orders = [(l, m) for l in range(lmax + 1) for m in range(-l, l + 1)]
+    q = torch.tensor([of_step[l - abs(m)] + abs(m) for l, m in orders])
+    powers = torch.tensor([m if m >= 0 else lmax - m for _, m in orders])
+    return legendre_coefficients(lmax), q, powers
+
+
+_kept_row_tables = cache(_row_tables)  # torch.compile warns of a cache, and needs none
+
+
+def _rows(lmax: int, x: Tensor, y: Tensor, z: Tensor) -> Float[Tensor, "d n"]:
+    """Harmonics as polynomials, a row of points for each component."""
+    make = _row_tables if torch.compiler.is_compiling() else _kept_row_tables
+    ab, q_row, power_row = make(lmax)
+    a, b = ab.to(x)
+    real, imaginary = [torch.ones_like(x)], [torch.zeros_like(x)]  # of (z + ix)^m
+    for _ in range(lmax):
+        re, im = real[-1], imaginary[-1]
+        real.append(z * re - x * im)
+        imaginary.append(z * im + x * re)
+    powers = torch.stack(real + imaginary[1:])
+    rho2 = x * x + z * z
+    # Step k makes the orders l - k of all degrees l from k up.
+    q = [a.diagonal()[:, None].expand(-1, len(x))]
+    for k in range(1, lmax + 1):
+        value = a.diagonal(-k)[:, None] * q[-1][1:] * y
+        if k > 1:
+            value = value - b.diagonal(-k)[:, None] * (q[-2][2:] * rho2)
+        q.append(value)
+    q_all, device = torch.cat(q), x.device
+    return q_all.index_select(0, q_row.to(device)) * powers.index_select(0, power_row.to(device))
+
+
+def _values(v: Tensor, lmax: int, normalize: bool) -> Tensor:
+    Y = v.new_empty(len(v), (lmax + 1) ** 2)
+    for points, out in zip(v.split(CHUNK), Y.split(CHUNK), strict=True):
+        u = _unit(points)[0] if normalize else points
+        out.copy_(_rows(lmax, *u.T.contiguous()).T)
+    return Y
+
+
+def _gradient(v: Tensor, g: Tensor, lmax: int, normalize: bool) -> Tensor:
+    result = torch.zeros_like(v)
+    if lmax == 0:
+        return result
+    # (a, k) rows and m columns: one matrix product makes all three components of the gradient.
+    matrices = [m.transpose(0, 1).flatten(0, 1) for m in _gradient_matrices(lmax, v)]
+    sizes = [2 * l + 1 for l in range(lmax + 1)]
+    for points, g_part, out in zip(
+        v.split(CHUNK), g.split(CHUNK), result.split(CHUNK), strict=True
+    ):
+        u, inverse = _unit(points) if normalize else (points, None)
+        u = u.T.contiguous()
+        d = torch.zeros_like(u)
+        Y = _rows(lmax - 1, *u).split(sizes[:-1])
+        for Y_l, g_l, M in zip(Y, g_part.T.split(sizes)[1:], matrices, strict=True):
+            d += (M @ g_l).unflatten(0, (3, -1)).mul_(Y_l).sum(dim=1)
+        if inverse is not None:  # what points outward does not turn the direction
+            d = (d - u * (u * d).sum(dim=0)) * inverse.T
+        out.copy_(d.T)
+    return result
+
+
+def _values_numba(v: Tensor, lmax: int, normalize: bool) -> Tensor:
+    return _run_numba(v, v[:, :0], lmax, normalize, v.new_empty(len(v), (lmax + 1) ** 2))
+
+
+def _gradient_numba(v: Tensor, g: Tensor, lmax: int, normalize: bool) -> Tensor:
+    if lmax == 0:
+        return torch.zeros_like(v)
+    return _run_numba(v, g, lmax, normalize, torch.empty_like(v.contiguous()))
+
+
+def _run_numba(v: Tensor, g: Tensor, lmax: int, normalize: bool, out: Tensor) -> Tensor:
+    from equivar.kernels.harmonics_numba import loop
+
+    take_gradient = g.shape[-1] > 0
+    vectors, weights = (t.detach().contiguous().numpy() for t in (v, g))
+    lower = lmax - 1 if take_gradient else lmax
+    ab, entries, factors = _numba_tables(lmax, lower, vectors.dtype.str)
+    loop(lower, ab, entries, factors, vectors, normalize, weights, take_gradient, out.numpy())
+    return out
+
+
+@cache
+def _numba_tables(lmax: int, lower: int, dtype: str) -> tuple[Any, Any, Any]:
+    entries, factors = gradient_entries(lmax)
+    return legendre_coefficients(lower).numpy().astype(dtype), entries, factors.astype(dtype)
