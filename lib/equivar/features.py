@@ -26,7 +26,7 @@ def check_features(x: Float[Tensor, "... d"], irreps: Irreps, name: str = "featu
         )
 
 
-def split(irreps: Irreps | str, x: Float[Tensor, "... d"]) -> list[Float[Tensor, "... mul c"]]:
+def split(irreps: Irreps | str, x: Float[Tensor, "... d"]) -> list[Float[Tensor, "... _ _"]]:
     """One tensor for each block of irreps, with an axis for the copies and one for components.
 
     Args:
@@ -53,7 +53,7 @@ def split(irreps: Irreps | str, x: Float[Tensor, "... d"]) -> list[Float[Tensor,
     ]
 
 
-def join(blocks: list[Float[Tensor, "... mul c"]]) -> Float[Tensor, "... d"]:
+def join(blocks: list[Float[Tensor, "... _ _"]]) -> Float[Tensor, "... d"]:
     """Undo `split`: blocks side by side again.
 
     >>> x = torch.arange(10.0)
