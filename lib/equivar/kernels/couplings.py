@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor
 
 from equivar._shapes import Float
@@ -17,7 +16,6 @@ from equivar.so3 import clebsch_gordan
 __all__ = ["coupling"]
 
 
-@torch.compiler.assume_constant_result
 def coupling(l1: int, l2: int, l3: int) -> Float[Tensor, "d1 d2 d3"]:
     r"""The normalized coupling of degrees l1 and l2 to l3: $\sqrt{2 l_3 + 1}\, C_{ijk}$.
 
@@ -38,3 +36,8 @@ def coupling(l1: int, l2: int, l3: int) -> Float[Tensor, "d1 d2 d3"]:
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
     return math.sqrt(2 * l3 + 1) * clebsch_gordan(l1, l2, l3)
+
+
+# What torch.compiler.assume_constant_result does, without the second that its import takes: the
+# compiler takes the table as it is and does not trace how it was made.
+coupling._dynamo_marked_constant = True  # type: ignore[attr-defined]
