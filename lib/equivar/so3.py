@@ -33,7 +33,7 @@ def check_degree(l: int, name: str = "l") -> None:
         )
 
 
-def check_orthogonal(R: Float[Tensor, "*batch 3 3"]) -> None:
+def check_orthogonal(R: Float[Tensor, "..."]) -> None:
     """Raise a ValueError unless each matrix keeps lengths, to what its dtype can tell."""
     if R.shape[-2:] != (3, 3):
         raise ValueError(f"R has shape {tuple(R.shape)}; expected (..., 3, 3)")
@@ -175,7 +175,7 @@ def clebsch_gordan(
     return _clebsch_gordan(l1, l2, l3).to(dtype, copy=True)
 
 
-def wigner_d(irrep: Irrep | str, R: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch d d"]:
+def wigner_d(irrep: Irrep | str, R: Float[Tensor, "..."]) -> Float[Tensor, "*batch d d"]:
     r"""The matrix of an orthogonal transformation on the components of an irrep.
 
     Degree 1 is R itself. Each next degree is the top part of a product with a vector,
@@ -219,7 +219,7 @@ def wigner_d(irrep: Irrep | str, R: Float[Tensor, "*batch 3 3"]) -> Float[Tensor
 
 
 def spherical_harmonics(
-    lmax: int, vectors: Float[Tensor, "*batch 3"], normalize: bool = True
+    lmax: int, vectors: Float[Tensor, "..."], normalize: bool = True
 ) -> Float[Tensor, "*batch d"]:
     r"""The functions on the sphere that rotate as irreps do, up to degree lmax.
 
