@@ -12,9 +12,20 @@ from torch import Tensor, nn
 
 from equivar._shapes import Float
 from equivar.features import check_features
-from equivar.irreps import Irrep, Irreps
+from equivar.irreps import Irreps
 
 __all__ = ["IrrepLinear"]
+
+
+def _split(irreps: Irreps, x: Tensor) -> list[Tensor]:
+    """As `features.split`, in one call, whose gradient is one concatenation."""
+    if not irreps.blocks:
+        return []
+    parts = x.split([mul * irrep.dim for mul, irrep in irreps], dim=-1)
+    return [
+        part.reshape(*x.shape[:-1], mul, irrep.dim)
+        for part, (mul, irrep) in zip(parts, irreps, strict=True)
+    ]
 
 
 class IrrepLinear(nn.Module):
@@ -60,6 +71,8 @@ class IrrepLinear(nn.Module):
         super().__init__()
         self.irreps_in, self.irreps_out = Irreps(irreps_in), Irreps(irreps_out)
         self.weights = nn.ParameterDict()
+        self._names_in = [str(irrep) for _, irrep in self.irreps_in]
+        self._names_out = [str(irrep) for _, irrep in self.irreps_out]
         for irrep in sorted({irrep for _, irrep in self.irreps_out}):
             n_in, n_out = self.irreps_in.count(irrep), self.irreps_out.count(irrep)
             if n_in and n_out:
@@ -84,29 +97,23 @@ class IrrepLinear(nn.Module):
             ValueError: the features have another width.
         """
         check_features(x, self.irreps_in, "the inputs of a linear layer")
-        mixed = {name: self._mix(Irrep.parse(name), x) for name in self.weights}
+        copies = _split(self.irreps_in, x)
+        mixed = {name: self._mix(name, copies) for name in self.weights}
         blocks, used = [], dict.fromkeys(mixed, 0)
-        for mul, irrep in self.irreps_out:
-            name = str(irrep)
+        for (mul, irrep), name in zip(self.irreps_out, self._names_out, strict=True):
             if name in mixed:
                 blocks.append(mixed[name][..., used[name] : used[name] + mul * irrep.dim])
                 used[name] += mul * irrep.dim
-            elif irrep == Irrep(0, 1) and self.bias is not None:
+            elif name == "0e" and self.bias is not None:
                 blocks.append(self.bias[:mul].expand(*x.shape[:-1], mul))
             else:
                 blocks.append(x.new_zeros((*x.shape[:-1], mul * irrep.dim)))
         return torch.cat(blocks, dim=-1) if blocks else x[..., :0]
 
-    def _mix(self, irrep: Irrep, x: Tensor) -> Tensor:
+    def _mix(self, name: str, copies: list[Tensor]) -> Tensor:
         """All outputs of one irrep: (..., copies * components)."""
-        weight = self.weights[str(irrep)]
-        copies = torch.cat(
-            [
-                x[..., where].unflatten(-1, (mul, irrep.dim))
-                for (mul, found), where in zip(self.irreps_in, self.irreps_in.slices, strict=True)
-                if found == irrep and mul
-            ],
-            dim=-2,
-        )
-        mixed = torch.einsum("...ui,uw->...wi", copies, weight / len(weight) ** 0.5).flatten(-2)
-        return mixed + self.bias if irrep == Irrep(0, 1) and self.bias is not None else mixed
+        weight = self.weights[name]
+        found = [b for b, of in zip(copies, self._names_in, strict=True) if of == name]
+        x = torch.cat(found, dim=-2) if len(found) > 1 else found[0]
+        mixed = torch.einsum("...ui,uw->...wi", x, weight / len(weight) ** 0.5).flatten(-2)
+        return mixed + self.bias if name == "0e" and self.bias is not None else mixed

@@ -14,13 +14,24 @@ import torch
 from torch import Tensor, nn
 
 from equivar._shapes import Float
-from equivar.features import check_features, split
+from equivar.features import check_features
 from equivar.irreps import Irrep, Irreps
+from equivar.kernels.couplings import coupling
 from equivar.kernels.depthwise import depthwise
 from equivar.kernels.paths import depthwise_paths
-from equivar.so3 import clebsch_gordan
 
 __all__ = ["DepthwiseTensorProduct", "TensorProduct"]
+
+
+def _split(irreps: Irreps, x: Tensor) -> list[Tensor]:
+    """As `features.split`, in one call, whose gradient is one concatenation."""
+    if not irreps.blocks:
+        return []
+    parts = x.split([mul * irrep.dim for mul, irrep in irreps], dim=-1)
+    return [
+        part.reshape(*x.shape[:-1], mul, irrep.dim)
+        for part, (mul, irrep) in zip(parts, irreps, strict=True)
+    ]
 
 
 class TensorProduct(nn.Module):
@@ -64,16 +75,25 @@ class TensorProduct(nn.Module):
         self.irreps_in1, self.irreps_in2 = Irreps(irreps_in1), Irreps(irreps_in2)
         self.irreps_in, self.irreps_out = self.irreps_in1, Irreps(irreps_out)
         self.weights = nn.ParameterDict()
+        self._names_out = [str(irrep) for _, irrep in self.irreps_out]
+        self._paths: dict[str, list[tuple[int, int, int, int, int]]] = {}
         for irrep in sorted({irrep for _, irrep in self.irreps_out}):
-            n_in = sum(m * n for m, n, *_ in self._pairs(irrep))
+            pairs = self._pairs(irrep)
+            n_in = sum(
+                self.irreps_in1.blocks[i][0] * self.irreps_in2.blocks[j][0] for i, j in pairs
+            )
             n_out = self.irreps_out.count(irrep)
             if n_in and n_out:
                 self.weights[str(irrep)] = nn.Parameter(torch.randn(n_in, n_out))
+                self._paths[str(irrep)] = [
+                    (i, j, self.irreps_in1.blocks[i][1].l, self.irreps_in2.blocks[j][1].l, irrep.l)
+                    for i, j in pairs
+                ]
 
-    def _pairs(self, irrep: Irrep) -> list[tuple[int, int, int, int]]:
-        """Pairs of blocks that make an irrep: two multiplicities, two positions."""
+    def _pairs(self, irrep: Irrep) -> list[tuple[int, int]]:
+        """Positions of the blocks whose product contains an irrep."""
         return [
-            (m, n, i, j)
+            (i, j)
             for i, (m, first) in enumerate(self.irreps_in1)
             for j, (n, second) in enumerate(self.irreps_in2)
             if m and n and irrep in first * second
@@ -100,11 +120,10 @@ class TensorProduct(nn.Module):
         """
         check_features(x, self.irreps_in1, "the first factors")
         check_features(y, self.irreps_in2, "the second factors")
-        xs, ys = split(self.irreps_in1, x), split(self.irreps_in2, y)
-        made = {name: self._make(Irrep.parse(name), xs, ys) for name in self.weights}
+        xs, ys = _split(self.irreps_in1, x), _split(self.irreps_in2, y)
+        made = {name: self._make(name, xs, ys) for name in self.weights}
         blocks, used = [], dict.fromkeys(made, 0)
-        for mul, irrep in self.irreps_out:
-            name = str(irrep)
+        for (mul, irrep), name in zip(self.irreps_out, self._names_out, strict=True):
             if name in made:
                 blocks.append(made[name][..., used[name] : used[name] + mul, :].flatten(-2))
                 used[name] += mul
@@ -112,16 +131,14 @@ class TensorProduct(nn.Module):
                 blocks.append(x.new_zeros((*x.shape[:-1], mul * irrep.dim)))
         return torch.cat(blocks, dim=-1) if blocks else x[..., :0]
 
-    def _make(self, irrep: Irrep, xs: list[Tensor], ys: list[Tensor]) -> Tensor:
+    def _make(self, name: str, xs: list[Tensor], ys: list[Tensor]) -> Tensor:
         """All outputs of one irrep: (..., copies, components)."""
-        weight = self.weights[str(irrep)]
-        products = []
-        for _, _, i, j in self._pairs(irrep):
-            l1, l2 = (self.irreps_in1.blocks[i][1].l, self.irreps_in2.blocks[j][1].l)
-            C = clebsch_gordan(l1, l2, irrep.l).to(xs[i])
+        weight, products = self.weights[name], []
+        for i, j, l1, l2, l3 in self._paths[name]:
+            C = coupling(l1, l2, l3).to(xs[i])
             pair = torch.einsum("...ui,...vj,ijk->...uvk", xs[i], ys[j], C)
             products.append(pair.flatten(-3, -2))
-        scale = math.sqrt(irrep.dim / len(weight))
+        scale = 1 / math.sqrt(len(weight))
         return torch.einsum("...nk,nw->...wk", torch.cat(products, dim=-2), weight * scale)
 
 

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import jaxtyping
+import pytest
+import torch
+from strategies import SPECIAL_ORTHOGONALS
+from torch import Tensor
+
+from equivar.features import representation, transform
+from equivar.intertwiners import intertwiner_basis
+from equivar.irreps import Irreps
+from equivar.linear import IrrepLinear
+from equivar.measure import equivariance_error
+from equivar.rotations import random_rotations
+
+IN, OUT = "3x0e + 2x1o + 0x2e + 0o + 1o", "1o + 2x0e + 2e + 2x0o + 1o + 0x0e + 0e"
+
+
+@pytest.fixture(autouse=True)
+def _double():
+    torch.manual_seed(0)
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("R", SPECIAL_ORTHOGONALS.values(), ids=SPECIAL_ORTHOGONALS)
+def test_it_is_equivariant(R: Tensor):
+    layer = IrrepLinear(IN, OUT)
+    torch.nn.init.normal_(layer.bias)
+    x = torch.randn(2, 3, layer.irreps_in.dim)
+    actions = lambda x: transform(IN, R, x), lambda y: transform(OUT, R, y)
+    assert equivariance_error(layer, x, *actions) < 1e-10
+
+
+def test_a_bias_on_a_vector_is_not():
+    layer, R = IrrepLinear("2x1o", "2x1o"), SPECIAL_ORTHOGONALS["half turn about [1, 0, 0]"]
+    x, act = torch.randn(4, 6), lambda x: transform("2x1o", R, x)
+    assert equivariance_error(lambda x: layer(x) + 1, x, act, act) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [("2x0e + 1o", "0e + 2x1o"), ("0o + 1e", "0e + 1e"), ("1o + 2e + 1o", "1o + 2e")]
+)
+def test_it_has_a_weight_for_each_equivariant_map(a: str, b: str):
+    generators = torch.cat([random_rotations(3), -torch.eye(3)[None]])
+    basis = intertwiner_basis(representation(a, generators), representation(b, generators))
+    layer = IrrepLinear(a, b, bias=False)
+    assert sum(weight.numel() for weight in layer.parameters()) == len(basis)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_it_agrees_with_e3nn():
+    from e3nn import o3
+
+    a, b = "3x0e + 2x1o + 0o + 2x2e", "2x1o + 4x0e + 0o + 2e + 3e"
+    layer, theirs = IrrepLinear(a, b), o3.Linear(a, b, biases=True)
+    torch.nn.init.normal_(layer.bias)
+    theirs.bias.data = layer.bias.data
+    for i, view in zip(theirs.instructions[:-1], theirs.weight_views(), strict=False):
+        layer.weights[str(Irreps(b).blocks[i.i_out][1])].data = view
+    x = torch.randn(5, layer.irreps_in.dim)
+    torch.testing.assert_close(layer(x), theirs(x), rtol=0, atol=1e-12)
+
+
+def test_gradients_shapes_and_unit_variance():
+    layer = IrrepLinear(IN, OUT)
+    x = torch.randn(2, layer.irreps_in.dim, requires_grad=True)
+    assert torch.autograd.gradcheck(layer, x)
+    assert torch.autograd.gradgradcheck(layer, x)
+    for shape in [(), (0,), (2, 0, 3)]:
+        assert layer(torch.zeros(*shape, layer.irreps_in.dim)).shape == (*shape, Irreps(OUT).dim)
+    assert IrrepLinear(IN, "")(x).shape == (2, 0)
+    assert IrrepLinear("", "0e + 1o")(x[:, :0]).tolist() == [[0.0] * 4] * 2
+    assert 0.9 < IrrepLinear("64x1o", "64x1o")(torch.randn(200, 192)).var() < 1.1
+
+
+def test_compiles_as_one_graph(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # its checks do not trace
+    torch._dynamo.reset()
+    layer = IrrepLinear(IN, OUT)
+    x = torch.randn(3, layer.irreps_in.dim)
+    compiled = torch.compile(layer, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(x), layer(x))
+
+
+def test_another_width_is_refused():
+    with pytest.raises(ValueError, match="so 5 components; expected 4"):
+        IrrepLinear("0e + 1o", "0e")(torch.randn(2, 5))

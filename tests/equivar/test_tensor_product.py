@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import jaxtyping
+import pytest
+import torch
+from hypothesis import given, settings
+from strategies import SPECIAL_ORTHOGONALS, irreps_text, orthogonals
+from torch import Tensor
+
+from equivar.features import transform
+from equivar.irreps import Irreps
+from equivar.kernels.depthwise import depthwise
+from equivar.measure import equivariance_error
+from equivar.tensor_product import DepthwiseTensorProduct, TensorProduct
+
+FIRST, SECOND, OUT = "3x0e + 2x1o + 0o + 2e", "0e + 2x1o + 1e", "2x0e + 0o + 2x1o + 1e + 0x2o + 2e"
+
+
+@pytest.fixture(autouse=True)
+def _double():
+    torch.manual_seed(0)
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def both_factors(R: Tensor, z: Tensor) -> Tensor:
+    return transform(f"{FIRST} + {SECOND}", R, z)
+
+
+def full(z: Tensor, layer: TensorProduct) -> Tensor:
+    return layer(z[:, : layer.irreps_in1.dim], z[:, layer.irreps_in1.dim :])
+
+
+@pytest.mark.parametrize("R", SPECIAL_ORTHOGONALS.values(), ids=SPECIAL_ORTHOGONALS)
+def test_products_are_equivariant_and_a_plain_product_is_not(R: Tensor):
+    layer = TensorProduct(FIRST, SECOND, OUT)
+    z = torch.randn(5, layer.irreps_in1.dim + layer.irreps_in2.dim)
+    error = equivariance_error(
+        lambda z: full(z, layer),
+        z,
+        lambda z: both_factors(R, z),
+        lambda y: transform(OUT, R, y),
+    )
+    assert error < 1e-10
+
+
+def test_products_of_components_are_not_equivariant():
+    x, R = torch.randn(5, 3), SPECIAL_ORTHOGONALS["quarter turn about [1, 1, 0]"]
+    act = lambda x: transform("1o", R, x)  # noqa: E731
+    assert equivariance_error(lambda x: x * x.roll(1, -1), x, act, act) > 0.1
+
+
+@given(orthogonals())
+@settings(deadline=None, max_examples=20)
+def test_the_depthwise_product_is_equivariant(R: Tensor):
+    layer = DepthwiseTensorProduct("2x0e + 2x1o + 0o + 2e", "0e + 1o + 2e + 1e")
+    n, w = layer.irreps_in.dim, torch.randn(4, layer.weight_numel)
+    z, law = torch.randn(4, n + layer.irreps_filter.dim), layer.irreps_in + layer.irreps_filter
+    error = equivariance_error(
+        lambda z: layer(z[:, :n], z[:, n:], w),
+        z,
+        lambda z: transform(law, R, z),
+        lambda y: transform(layer.irreps_out, R, y),
+    )
+    assert error < 1e-10
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_full_product_agrees_with_e3nn():
+    from e3nn import o3
+
+    layer = TensorProduct(FIRST, SECOND, OUT)
+    theirs = o3.FullyConnectedTensorProduct(FIRST, SECOND, OUT)
+    blocks: dict[tuple[int, int, int], Tensor] = {}
+    for i, w in zip(theirs.instructions, theirs.weight_views(), strict=True):
+        blocks[i.i_in1, i.i_in2, i.i_out] = w.flatten(0, 1)
+    for name, weight in layer.weights.items():
+        (out,) = [o for o, (_, irrep) in enumerate(layer.irreps_out) if str(irrep) == name]
+        rows = [blocks[key] for key in sorted(blocks) if key[2] == out]
+        weight.data = torch.cat(rows)
+    x, y = torch.randn(6, layer.irreps_in1.dim), torch.randn(6, layer.irreps_in2.dim)
+    torch.testing.assert_close(layer(x, y), theirs(x, y), rtol=0, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("form", ["einsum", "torch"])
+def test_the_depthwise_product_agrees_with_e3nn(form: str):
+    from e3nn import o3
+
+    layer = DepthwiseTensorProduct("4x0e + 4x1o + 4x2e", "0e + 1o + 2e")
+    instructions = [(p.l1, p.l2, k, "uvu", True) for k, p in enumerate(layer.paths)]
+    theirs = o3.TensorProduct(
+        str(layer.irreps_in),
+        str(layer.irreps_filter),
+        str(layer.irreps_out),
+        instructions,
+        shared_weights=False,
+    )
+    x, Y, w = torch.randn(7, 36), torch.randn(7, 9), torch.randn(7, layer.weight_numel)
+    actual = depthwise(x, Y, w, layer.paths, form=form)
+    torch.testing.assert_close(actual, theirs(x, Y, w), rtol=0, atol=1e-12)
+
+
+@given(irreps_text(lmax=3), irreps_text(lmax=2))
+@settings(deadline=None, max_examples=20)
+def test_both_forms_are_equal_for_any_layout(text: str, filter_text: str):
+    filter = Irreps([(1, irrep) for _, irrep in Irreps(filter_text)])
+    layer = DepthwiseTensorProduct(text, filter)
+    for shape in [(3,), (0,), (2, 2), ()]:
+        widths = layer.irreps_in.dim, filter.dim, layer.weight_numel
+        inputs = [torch.randn(*shape, n) for n in widths]
+        a, b = (depthwise(*inputs, layer.paths, form=form) for form in ("einsum", "torch"))
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
+
+
+def test_gradients_of_both_orders():
+    layer = DepthwiseTensorProduct("0e + 2x1o", "0e + 1o", keep=["0e", "1o"])
+    widths = layer.irreps_in.dim, layer.irreps_filter.dim, layer.weight_numel
+    inputs = [torch.randn(2, n, requires_grad=True) for n in widths]
+    assert torch.autograd.gradcheck(layer, inputs)
+    assert torch.autograd.gradgradcheck(layer, inputs)
+    full = TensorProduct("0e + 1o", "1o", "0e + 1o + 1e")
+    x, y = torch.randn(2, 4, requires_grad=True), torch.randn(2, 3, requires_grad=True)
+    assert torch.autograd.gradcheck(full, (x, y))
+    assert torch.autograd.gradgradcheck(full, (x, y))
+
+
+def test_a_pseudoscalar_tells_mirror_images_apart():
+    cross, dot = TensorProduct("1o", "1o", "1e"), TensorProduct("1e", "1o", "0o")
+    a, b, c = torch.randn(3, 3)
+    handedness = dot(cross(a, b), c)
+    assert handedness.abs() > 1e-3
+    torch.testing.assert_close(dot(cross(-a, -b), -c), -handedness)
+    assert not TensorProduct("1o", "1o", "0o").weights  # and two vectors make none
+
+
+def test_compiles_as_one_graph(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # its checks do not trace
+    torch._dynamo.reset()
+    layer = DepthwiseTensorProduct("2x0e + 2x1o", "0e + 1o")
+    inputs = torch.randn(3, 8), torch.randn(3, 4), torch.randn(3, layer.weight_numel)
+    compiled = torch.compile(layer, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(*inputs), layer(*inputs))
+    full = TensorProduct(FIRST, SECOND, OUT)
+    x, y = torch.randn(3, full.irreps_in1.dim), torch.randn(3, full.irreps_in2.dim)
+    compiled = torch.compile(full, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(x, y), full(x, y))
+
+
+def test_bad_input_is_refused_with_the_reason():
+    layer = DepthwiseTensorProduct("2x0e", "0e")
+    with pytest.raises(ValueError, match="so 3 components; expected 2"):
+        layer(torch.randn(4, 3), torch.randn(4, 1), torch.randn(4, 2))
+    with pytest.raises(ValueError, match=r"weights have shape \(4, 5\); expected 2"):
+        layer(torch.randn(4, 2), torch.randn(4, 1), torch.randn(4, 5))
+    with pytest.raises(ValueError, match="second factors have shape"):
+        TensorProduct("0e", "1o", "1o")(torch.randn(4, 1), torch.randn(4, 1))
