@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from equivar._shapes import Float, Int, Shaped
 
-__all__ = ["one_hot", "pairwise_distances", "radial_features"]
+__all__ = [
+    "frame_average",
+    "gram",
+    "one_hot",
+    "pairwise_distances",
+    "pca_frames",
+    "radial_features",
+]
 
 
 def pairwise_distances(positions: Float[Tensor, "*batch n 3"]) -> Float[Tensor, "*batch n n"]:
@@ -104,3 +113,109 @@ def one_hot(
             "name every element that occurs when the network is built"
         )
     return hot
+
+
+def gram(x: Float[Tensor, "*batch n d"]) -> Float[Tensor, "*batch n n"]:
+    """The inner product of every two rows.
+
+    An orthogonal matrix keeps inner products, and two lists of vectors with equal ones differ by an
+    orthogonal matrix. A translation does not keep them: center positions first.
+
+    Args:
+        x: n vectors.
+
+    Returns:
+        Entry [i, j] is x_i . x_j, in the square of the unit.
+
+    Example:
+        >>> gram(torch.tensor([[1.0, 0.0], [3.0, 4.0]])).tolist()
+        [[1.0, 3.0], [3.0, 25.0]]
+
+    Source:
+        Weyl, The Classical Groups, chapter II, section 9 (the first fundamental theorem).
+    """
+    return x @ x.mT
+
+
+def pca_frames(
+    positions: Float[Tensor, "..."], proper: bool = False
+) -> tuple[Float[Tensor, "frames 3 3"], Float[Tensor, " 3"]]:
+    """Coordinate systems that a cloud of points brings along: its principal axes.
+
+    If the cloud is rotated, so are they. An axis has no sign, so there is not one frame but eight,
+    four of them right-handed; as a set they turn with the cloud. Where two eigenvalues of the
+    covariance are equal the cloud has no principal axes in their plane: what is returned is then
+    arbitrary there, and near there it jumps. Symmetric molecules are such clouds.
+
+    Args:
+        positions: (n, 3), at least one point.
+        proper: whether to give the right-handed frames alone: then a mirror image is another cloud.
+
+    Returns:
+        Frames (8, 3, 3) or (4, 3, 3), columns the axes, by growing spread; and the center (3,).
+        `(positions - center) @ frame` are the coordinates in a frame.
+
+    Raises:
+        ValueError: positions are not (n, 3) with n at least 1, or not finite.
+
+    Example:
+        >>> frames, center = pca_frames(torch.tensor([[0.0, 1.0, 0.0], [0.0, 3.0, 0.0]]))
+        >>> len(frames), center.tolist(), frames[0, :, 2].abs().tolist()
+        (8, [0.0, 2.0, 0.0], [0.0, 1.0, 0.0])
+
+    Source:
+        Puny et al., Frame Averaging for Invariant and Equivariant Network Design, ICLR 2022.
+    """
+    if positions.ndim != 2 or positions.shape[-1] != 3 or not len(positions):
+        raise ValueError(
+            f"positions have shape {tuple(positions.shape)}; expected (n, 3) with at least a point"
+        )
+    if not bool(positions.isfinite().all()):
+        raise ValueError("positions hold nan or infinity; expected finite numbers")
+    center = positions.mean(dim=0)
+    centered = positions - center
+    _, axes = torch.linalg.eigh(centered.mT @ centered / len(positions))
+    plus_minus = torch.tensor([1.0, -1.0]).to(positions)
+    frames = axes * torch.cartesian_prod(plus_minus, plus_minus, plus_minus)[:, None, :]
+    return (frames[torch.linalg.det(frames) > 0] if proper else frames), center
+
+
+def frame_average(
+    f: Callable[[Tensor], Tensor],
+    positions: Float[Tensor, "..."],
+    act_out: Callable[[Tensor, Tensor], Tensor] | None = None,
+    proper: bool = False,
+) -> Float[Tensor, "..."]:
+    r"""Make any function invariant or equivariant: average it over the cloud's own frames.
+
+    $\frac{1}{|F|} \sum_{g \in F(x)} g \cdot f(g^{-1} x)$ is exactly equivariant under rotations
+    and translations for any f, since F(gx) = g F(x). It is as continuous as the frames are: not
+    where two principal spreads are equal.
+
+    Args:
+        f: takes centered positions (n, 3).
+        positions: (n, 3).
+        act_out: a rotation's action on outputs, called as `act_out(R, y)`; None for invariance.
+        proper: average over the four right-handed frames: equivariant under rotations only.
+
+    Returns:
+        What f returns, averaged.
+
+    Raises:
+        ValueError: as `pca_frames`.
+
+    Example:
+        >>> cloud = torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
+        >>> turned = cloud[:, [1, 2, 0]]
+        >>> first, second = (frame_average(lambda r: r[1].relu().sum(), c) for c in (cloud, turned))
+        >>> bool((first - second).abs() < 1e-6)
+        True
+
+    Source:
+        Puny et al., ICLR 2022, equations 3 and 4.
+    """
+    frames, center = pca_frames(positions, proper)
+    images = [f((positions - center) @ R) for R in frames]
+    if act_out is not None:
+        images = [act_out(R, image) for R, image in zip(frames, images, strict=True)]
+    return torch.stack(images).mean(dim=0)
