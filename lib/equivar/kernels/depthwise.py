@@ -132,7 +132,7 @@ class _Depthwise(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, Y, weights = ctx.saved_tensors
         if torch.is_grad_enabled():  # someone will differentiate again
             z = _einsum(x, Y, weights, ctx.paths)
