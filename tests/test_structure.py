@@ -19,7 +19,7 @@ LIBRARY = ROOT / "lib" / "equivar"
 FLOORS: list[set[str]] = [
     {"measure", "groups", "rotations", "intertwiners", "irreps", "data"},
     {"representations", "so3"},
-    {"features", "points", "frames", "stabilizer"},
+    {"features", "points", "frames", "spectra", "stabilizer"},
     {"kernels"},
     {"sets", "graphs", "group_conv", "linear", "tensor_product", "nonlinear", "normalization"},
     {"point_conv"},

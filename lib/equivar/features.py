@@ -43,14 +43,13 @@ def split(irreps: Irreps | str, x: Float[Tensor, "... d"]) -> list[Float[Tensor,
     >>> vectors.tolist()
     [[4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]
     """
-    irreps = Irreps(irreps)
+    irreps = irreps if isinstance(irreps, Irreps) else Irreps(irreps)
     check_features(x, irreps)
-    return [
-        x[..., where].unflatten(-1, (mul, irrep.dim))
-        if mul
-        else x.new_zeros((*x.shape[:-1], 0, irrep.dim))
-        for (mul, irrep), where in zip(irreps, irreps.slices, strict=True)
-    ]
+    if not len(irreps):
+        return []
+    pieces = x.split([mul * irrep.dim for mul, irrep in irreps], dim=-1)
+    shapes = [(mul, irrep.dim) for mul, irrep in irreps]
+    return [piece.unflatten(-1, shape) for piece, shape in zip(pieces, shapes, strict=True)]
 
 
 def join(blocks: list[Float[Tensor, "... _ _"]]) -> Float[Tensor, "... d"]:
