@@ -81,14 +81,17 @@ def comparisons(rows: Iterable[dict]) -> list[Comparison]:
         key = (row["file"], row["case"], row["size"], row["direction"], family)
         groups.setdefault(key, {}).setdefault(row["allocator"], []).append(row)
     found = []
-    for key, by_allocator in groups.items():
+    for by_allocator in groups.values():
         best = {name: min(some, key=_peer_time) for name, some in by_allocator.items()}
         row = best.get("default") or next(iter(best.values()))
         kept = best.get("pages kept")
         bars = [r["bar"] for some in by_allocator.values() for r in some if r.get("bar")]
         found.append(
             Comparison(
-                *key[:4],
+                file=row["file"],
+                case=row["case"],
+                size=row["size"],
+                direction=row["direction"],
                 peer=row.get("peer"),
                 ratio=row.get("ratio"),
                 ratio_pages_kept=kept.get("ratio") if kept else None,
@@ -96,7 +99,10 @@ def comparisons(rows: Iterable[dict]) -> list[Comparison]:
                 peer_s=row.get("peer_s"),
                 peer_peak_mb=row.get("peer_peak_mb"),
                 peer_error=row.get("peer_error"),
-                **{k: row.get(k) for k in ("ours_s", "ours_peak_mb", "ours_error", "of_limit")},
+                ours_s=row["ours_s"],
+                ours_peak_mb=row.get("ours_peak_mb"),
+                ours_error=row.get("ours_error"),
+                of_limit=row.get("of_limit"),
             )
         )
     return found

@@ -58,13 +58,13 @@ def _angular_momentum(l: int) -> tuple[Tensor, Tensor]:
 @cache
 def _real_basis(l: int) -> Tensor:
     """Columns: the real components written in |l, m>. sin(|m| azimuth), then 1, then cos."""
-    U = torch.zeros(2 * l + 1, 2 * l + 1, dtype=torch.complex128)
-    U[l, l] = 1
+    real, imaginary = torch.zeros(2, 2 * l + 1, 2 * l + 1, dtype=torch.float64).unbind()
+    real[l, l] = 1
     for m in range(1, l + 1):
-        sign = (-1) ** m
-        U[l - m, l + m], U[l + m, l + m] = 1 / math.sqrt(2), sign / math.sqrt(2)
-        U[l - m, l - m], U[l + m, l - m] = 1j / math.sqrt(2), -1j * sign / math.sqrt(2)
-    return U
+        one, sign = 1 / math.sqrt(2), (-1) ** m / math.sqrt(2)
+        real[l - m, l + m], real[l + m, l + m] = one, sign
+        imaginary[l - m, l - m], imaginary[l + m, l - m] = one, -sign
+    return torch.complex(real, imaginary)
 
 
 @cache
