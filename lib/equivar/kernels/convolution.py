@@ -116,7 +116,7 @@ def _choose(form: str, x: Tensor) -> str:
         raise ValueError(f"form='numba' cannot run here: {why_not}")
     if form != "auto":
         return form
-    return "torch"
+    return "torch" if why_not or _is_traced() else "numba"
 
 
 def _is_traced() -> bool:
