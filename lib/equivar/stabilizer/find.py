@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from equivar._shapes import Float, Int
+from equivar._shapes import Float, Int, Shaped
 from equivar.groups import Group
 from equivar.stabilizer.exact import largest_group
 from equivar.stabilizer.schoenflies import element_names, numbered, symbol
@@ -53,7 +53,7 @@ class Stabilizer:
 
 
 def stabilizer(
-    positions: Float[Tensor, "..."],
+    positions: Shaped[Tensor, "..."],
     labels: Sequence[Hashable] | Tensor | None = None,
     tolerance: float = 0.01,
 ) -> Stabilizer:
@@ -117,7 +117,7 @@ def stabilizer(
 
 
 def point_group(
-    positions: Float[Tensor, "..."],
+    positions: Shaped[Tensor, "..."],
     labels: Sequence[Hashable] | Tensor | None = None,
     tolerance: float = 0.01,
 ) -> str:
@@ -147,7 +147,7 @@ def point_group(
 
 def _free_axes(r: Float[Tensor, "s 3"], tolerance: float) -> Float[Tensor, "k 3"]:
     """Axes about which all turns leave the sites in place: none, the line's own, or all three."""
-    if len(r) <= 1:
+    if bool((torch.linalg.vector_norm(r, dim=-1) <= tolerance).all()):  # a point, or none
         return torch.eye(3).to(r)
     axis = torch.linalg.svd(r, full_matrices=False).Vh[:1]
     return axis if bool((off_axis(r, axis[0]) <= tolerance).all()) else r[:0]

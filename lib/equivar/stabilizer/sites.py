@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from equivar._shapes import Float, Int
+from equivar._shapes import Float, Int, Shaped
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ def slack(positions: Float[Tensor, "n 3"], tolerance: float) -> float:
 
 
 def find_sites(
-    positions: Float[Tensor, "n 3"], labels: Sequence[Hashable] | Tensor | None, tolerance: float
+    positions: Shaped[Tensor, "..."], labels: Sequence[Hashable] | Tensor | None, tolerance: float
 ) -> Sites:
     """Join points of one label that are within twice the tolerance, also through others.
 
