@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from equivar._shapes import Float, Int
+from equivar._shapes import Float, Shaped
 from equivar.groups import Group
 
 
@@ -23,7 +23,7 @@ def trivial(group: Group, dim: int = 1) -> Float[Tensor, "order d d"]:
     return torch.eye(dim, dtype=torch.float64).repeat(group.order, 1, 1)
 
 
-def permutation_representation(images: Int[Tensor, "..."]) -> Float[Tensor, "order n n"]:
+def permutation_representation(images: Shaped[Tensor, "..."]) -> Float[Tensor, "order n n"]:
     r"""Zeros and ones that move components as the elements move n things.
 
     $\rho(g) e_i = e_{g(i)}$, so component i of x is found at g(i) of $\rho(g) x$.
@@ -54,7 +54,7 @@ def permutation_representation(images: Int[Tensor, "..."]) -> Float[Tensor, "ord
         raise ValueError(
             f"row {g} is {images[g].tolist()}; expected each of 0 to {n - 1} once, in any order"
         )
-    return torch.nn.functional.one_hot(images.long(), n).to(torch.float64).mT.contiguous()
+    return torch.eye(n, dtype=torch.float64, device=images.device)[images.long()].mT.contiguous()
 
 
 def regular(group: Group) -> Float[Tensor, "order order order"]:
