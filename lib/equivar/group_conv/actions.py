@@ -1,0 +1,82 @@
+"""How groups of turns and reflections act on images, and on features that have a group axis."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from equivar._shapes import Float
+from equivar.groups import Group, cyclic, dihedral
+
+__all__ = ["act_on_features", "act_on_images", "polygon"]
+
+
+def act_on_images(group: Group, g: int, images: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Turn and reflect images by a group element, where pixels go to pixels.
+
+    Args:
+        group: `cyclic(n)` or `dihedral(n)`.
+        g: the number of the element.
+        images: (..., height, width).
+
+    Returns:
+        Tensor (..., height, width), or (..., width, height) after an odd number of quarter turns.
+
+    Raises:
+        ValueError: a group of another kind, or a turn that is no multiple of 90 degrees.
+
+    Example:
+        >>> import torch
+        >>> act_on_images(cyclic(4), 1, torch.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
+        [[2.0, 4.0], [1.0, 3.0]]
+    """
+    n, reflect = polygon(group)
+    if 4 * (g % n) % n:
+        raise ValueError(
+            f"element {group.labels[g]} of {group.name} turns by {360 * (g % n) / n:g} degrees; "
+            "only multiples of 90 take pixels to pixels"
+        )
+    images = images.flip(-2) if reflect and g >= n else images
+    return images.rot90(4 * (g % n) // n, (-2, -1))
+
+
+def act_on_features(group: Group, g: int, features: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Act on features on the group: on their pixels, and on their group axis.
+
+    Args:
+        group: `cyclic(n)` or `dihedral(n)`.
+        g: the number of the element.
+        features: (..., order, height, width).
+
+    Returns:
+        Tensor of that shape; height and width change places after an odd number of quarter turns.
+
+    Raises:
+        ValueError: as in `act_on_images`.
+
+    Example:
+        >>> import torch
+        >>> features = torch.arange(4.0).reshape(4, 1, 1)
+        >>> act_on_features(cyclic(4), 1, features).flatten().tolist()  # what was at e is at r
+        [3.0, 0.0, 1.0, 2.0]
+    """
+    source = group.table[group.inverse(g)].to(features.device)
+    return act_on_images(group, g, features.index_select(-3, source))
+
+
+def polygon(group: Group) -> tuple[int, bool]:
+    """The n of an n-gon with these symmetries, and whether reflections are among them.
+
+    Raises:
+        ValueError: the group is neither `cyclic(n)` nor `dihedral(n)`.
+
+    >>> polygon(dihedral(4))
+    (4, True)
+    """
+    if group == cyclic(group.order):
+        return group.order, False
+    if group.order % 2 == 0 and group == dihedral(group.order // 2):
+        return group.order // 2, True
+    raise ValueError(
+        f"{group} is not known as a group of image symmetries; expected cyclic(n) or dihedral(n), "
+        "which are all that keep a point of the plane"
+    )

@@ -1,0 +1,60 @@
+"""What a learned filter is made of: functions of the pixels, in every position of the group."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from equivar._shapes import Float, Int
+from equivar.group_conv.actions import polygon
+from equivar.groups import Group
+
+__all__ = ["position_filters"]
+
+
+def _inverse_matrices(group: Group) -> Float[Tensor, "order 2 2"]:
+    n, reflect = polygon(group)
+    angle = 2 * math.pi / n * torch.arange(n, dtype=torch.float64)
+    cos, sin = angle.cos(), angle.sin()
+    turns = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
+    mirror = torch.tensor([1.0, -1.0], dtype=torch.float64).diag()
+    return (torch.cat([turns, turns @ mirror]) if reflect else turns).mT
+
+
+def position_filters(group: Group, size: int) -> Float[Tensor, "basis values"]:
+    """Basis filters, in each position: (basis, order * size * size), in float64.
+
+    Each basis filter has norm 1 (for smooth ones, up to sampling), so that weights of unit variance
+    make filters whose size does not depend on the group.
+    """
+    middle = (size - 1) / 2
+    axis = torch.arange(size, dtype=torch.float64) - middle
+    xy = torch.stack([axis.expand(size, size), -axis[:, None].expand(size, size)], dim=-1)
+    back = torch.einsum("hij,abj->habi", _inverse_matrices(group), xy)  # h^-1 (y - x)
+    if 4 % polygon(group)[0] == 0:
+        column, row = (back[..., 0] + middle).round(), (middle - back[..., 1]).round()
+        pixel: Int[Tensor, "..."] = (row * size + column).long().flatten()
+        return nn.functional.one_hot(pixel, size * size).mT.double()
+    if size < 5:
+        raise ValueError(
+            f"kernel_size is {size}; turns by {360 / polygon(group)[0]:g} degrees need at least "
+            "5 pixels to sample a filter"
+        )
+    return _rings(back, middle).flatten(1)
+
+
+def _rings(xy: Float[Tensor, "h k k 2"], radius: float) -> Float[Tensor, "b h k k"]:
+    """Smooth functions on a disk: Gaussian rings a pixel apart, times waves in the angle."""
+    r, angle = xy.norm(dim=-1), torch.atan2(xy[..., 1], xy[..., 0])
+    found = []
+    for ring in range(int(radius) + 1):
+        center = min(float(ring), radius - 0.5)  # a ring at the edge would be cut by the square
+        profile = torch.exp(-0.5 * ((r - center) / 0.6) ** 2)
+        # A wave with m periods on a ring is resolved when each period spans more than 2 pixels.
+        for m in range(int(2 * center) + 1):
+            found += [profile * torch.cos(m * angle)]
+            found += [profile * torch.sin(m * angle)] if m else []
+    basis = torch.stack(found)
+    return basis / basis[:, 0].flatten(1).norm(dim=1)[(...,) + (None,) * (basis.ndim - 1)]
