@@ -83,6 +83,8 @@ def _standardized(alignment: Alignment, targets: list[Tensor], floor: float) -> 
     chosen = set(members)
     if not all(i in chosen for c in some for i in c.members):
         return False
+    if len(members) <= 2 * d:  # a single square is also a rectangle with its columns rescaled
+        return False
     inside = Alignment(some)
     columns = []
     for shift in (False, True):

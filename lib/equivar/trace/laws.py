@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from equivar.features import representation
+from equivar.features import transform
 from equivar.irreps import Irreps
 from equivar.rotations import random_rotations
 from equivar.so3 import check_orthogonal
@@ -210,7 +210,7 @@ def _move_features(law: Law, motion: Motion, x: Tensor) -> Tensor | None:
                 return None
             rows = fits[0]
     if motion.rotation is not None:
-        x = x @ representation(irreps, motion.rotation.to(x)).mT
+        x = transform(irreps, motion.rotation.to(x), x)
     if law.translates and motion.translation is not None:
         x = x + motion.translation.to(x)
     if rows is not None and getattr(motion, rows) is not None:

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from equivar.plots.palette import PALETTE, color
+from equivar.plots.symmetry import plot_audit, plot_trace
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -19,51 +22,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PALETTE",
+    "color",
     "interactive",
     "interactive_layout",
+    "plot_audit",
     "plot_by_kind",
     "plot_molecule",
+    "plot_trace",
     "save_svg",
     "use_style",
 ]
 
-# (on light paper, on dark paper). Figures are drawn with the light color; the site makes the dark
-# picture by replacing each light color with its partner, so no color may stand here twice.
-# Each ink has a contrast of at least 4.5 against its paper.
-PALETTE: dict[str, tuple[str, str]] = {
-    "paper": ("#fffffe", "#14181e"),
-    "ink": ("#1f2328", "#e6edf3"),
-    "muted": ("#59636e", "#9ba7b4"),
-    "grid": ("#d8dee4", "#343b44"),
-    "blue": ("#0b63c4", "#6cb6ff"),
-    "orange": ("#b84a00", "#ffa657"),
-    "green": ("#1a7037", "#5bd67d"),
-    "red": ("#c0232c", "#ff8e88"),
-    "purple": ("#7a45c8", "#cfa6ff"),
-}
-
 _ELEMENTS = {1: ("paper", 0.26), 6: ("muted", 0.40), 7: ("blue", 0.40), 8: ("red", 0.40)}
-
-
-def color(name: str) -> str:
-    """The palette's color on light paper.
-
-    Args:
-        name: one of the palette's names.
-
-    Returns:
-        The color as `#rrggbb`.
-
-    Raises:
-        KeyError: with the names there are, if this is none of them.
-
-    Example:
-        >>> color("ink")
-        '#1f2328'
-    """
-    if name not in PALETTE:
-        raise KeyError(f"no color {name!r} in the palette; there are {', '.join(PALETTE)}")
-    return PALETTE[name][0]
 
 
 def use_style() -> None:
