@@ -1,9 +1,11 @@
 """Small real data sets. Nothing is downloaded.
 
 `molecules(name)` gives thousands of geometries of one molecule, `small_molecules()` one geometry of
-each of many, with energy, forces, dipole and charges from quantum chemistry.
+each of many, with energy, forces, dipole and charges from quantum chemistry. `digits()`
+gives handwritten digits.
 """
 
+from equivar.data.digits import Digits, digits
 from equivar.data.molecules import (
     MOLECULES,
     Conformations,
@@ -17,7 +19,9 @@ __all__ = [
     "MOLECULES",
     "TETRIS",
     "Conformations",
+    "Digits",
     "Molecule",
+    "digits",
     "molecules",
     "small_molecules",
     "tetris",
