@@ -73,6 +73,8 @@ def intertwiner_basis(
             "pair for each group element, in the same order"
         )
     n, m = rho_in.shape[-1], rho_out.shape[-1]
+    if m * n == 0:
+        return rho_out.new_zeros(0, m, n)
     rho_in = rho_in.to(rho_out)
     # Rows of Q one after the other: (A Q) is (A x 1) q, and (Q B) is (1 x B^T) q.
     left = torch.einsum("kab,ij->kaibj", rho_out, torch.eye(n).to(rho_out))
@@ -81,5 +83,5 @@ def intertwiner_basis(
     if len(system) < m * n:  # SVD returns as many right vectors as there are rows
         system = torch.cat([system, system.new_zeros(m * n - len(system), m * n)])
     _, singular, vectors = torch.linalg.svd(system, full_matrices=False)
-    scale = max(float(singular[0]), 1.0) if m * n else 1.0
+    scale = max(float(singular[0]), 1.0)
     return vectors[singular <= tolerance * scale].reshape(-1, m, n)

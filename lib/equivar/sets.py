@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from equivar._shapes import Bool, Float, Int
+from equivar._shapes import Float, Int, Shaped
 
 __all__ = ["SetAttention", "SetLinear", "SetPool"]
 
@@ -54,7 +54,7 @@ class SetLinear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_out)) if bias else None
 
     def forward(
-        self, x: Float[Tensor, "..."], mask: Bool[Tensor, "..."] | None = None
+        self, x: Float[Tensor, "..."], mask: Shaped[Tensor, "..."] | None = None
     ) -> Float[Tensor, "..."]:
         """Apply the map.
 
@@ -113,7 +113,7 @@ class SetPool(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "..."],
-        mask: Bool[Tensor, "..."] | None = None,
+        mask: Shaped[Tensor, "..."] | None = None,
         batch: Int[Tensor, "..."] | None = None,
         size: int | None = None,
     ) -> Float[Tensor, "..."]:
@@ -185,7 +185,7 @@ class SetAttention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(
-        self, x: Float[Tensor, "..."], mask: Bool[Tensor, "..."] | None = None
+        self, x: Float[Tensor, "..."], mask: Shaped[Tensor, "..."] | None = None
     ) -> Float[Tensor, "..."]:
         """Let the elements of each set look at each other.
 

@@ -3,7 +3,8 @@ r"""What the loops of the Numba form read: where everything lies, and the non-ze
 Features are turned around from (channel, component) to (component, channel), each component's
 channels padded to a multiple of the vector's width: "lanes". On each edge the filter and the
 coefficients make one small matrix for each coupling, the same for all channels:
-$M_{ik} = \sum_j \sqrt{2 l_3 + 1}\, C_{ijk} Y_j$. Its entries that are not zero for every Y have a number each: "slots".
+$M_{ik} = \sum_j \sqrt{2 l_3 + 1}\, C_{ijk} Y_j$. Its entries that are not zero for
+every Y have a number each: "slots".
 """
 
 from __future__ import annotations

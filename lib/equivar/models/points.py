@@ -91,7 +91,7 @@ class EuclideanNet(nn.Module):
             radial_hidden,
             n_neighbours,
         )
-        self.head = IrrepLinear(self.layers[-1].irreps_out, self.irreps_out)
+        self.head = IrrepLinear(str(self.layers[-1].irreps_out), self.irreps_out)
 
     def forward(
         self,
