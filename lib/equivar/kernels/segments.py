@@ -1,0 +1,186 @@
+r"""Sums over segments: everything that arrives at a node, added up.
+
+$\text{out}_t = \sum_{e:\, t_e = t} x_{s_e}$ multiplies by a sparse matrix that has a one at
+$(t_e, s_e)$ for each edge. Its derivative multiplies by the transpose, which is the same sum with
+source and target exchanged, so one kernel serves all derivatives.
+
+The definition is two lines of PyTorch: gather a row for each edge, then add the rows up. It writes
+every edge's row to memory and reads it back. The fast forms put edges with one target side by side
+and keep that target's sum in the cache while they read its sources.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from equivar._shapes import Float, Int
+
+__all__ = ["gather_sum", "segment_sum"]
+
+FORMS = ("auto", "torch", "bag", "numba")
+
+
+def gather_sum(
+    x: Float[Tensor, "..."],
+    source: Int[Tensor, "..."],
+    target: Int[Tensor, "..."],
+    size: int,
+    form: str = "auto",
+) -> Float[Tensor, "..."]:
+    """For each target, the sum of its sources' rows.
+
+    Args:
+        x: rows (n, ...), with any trailing axes.
+        source: the row of x that an edge comes from, (n_edges,).
+        target: the row of the result that it goes to, (n_edges,), in any order; sorted is faster.
+        size: the number of rows of the result. Those without an edge are zero.
+        form: "torch" is the definition, which can be traced; "bag" sums with PyTorch's
+            `embedding_bag`, which stores no messages; "numba" does it on the CPU in both
+            precisions; "auto" takes the fastest that can run here.
+
+    Returns:
+        Tensor (size, ...) with the trailing axes of x; differentiable to any order. The fast forms
+        add in a fixed order, so the same call gives the same bits.
+
+    Raises:
+        ValueError: shapes that do not agree, an index out of range, or a form that does not exist
+            or cannot run here.
+
+    Atoms 0 and 1 send to atom 2, atom 2 sends to atom 0:
+
+    >>> x = torch.tensor([[1.0, 2.0], [10.0, 20.0], [100.0, 200.0]])
+    >>> gather_sum(x, torch.tensor([0, 1, 2]), torch.tensor([2, 2, 0]), 3).tolist()
+    [[100.0, 200.0], [0.0, 0.0], [11.0, 22.0]]
+
+    Source:
+        Gilmer et al., arXiv:1704.01212, for sums of messages; Saad, Iterative Methods for Sparse
+        Linear Systems, section 3.4, for rows stored one after the other.
+    """
+    if x.ndim < 1:
+        raise ValueError("x is a single number; expected (n, ...), a row for each node")
+    if source.ndim != 1 or source.shape != target.shape:
+        raise ValueError(
+            f"source has shape {tuple(source.shape)} and target {tuple(target.shape)}; expected "
+            "(n_edges,) for both"
+        )
+    form = _choose(form, x)
+    _check_range("source", source, x.shape[0])
+    _check_range("target", target, size)
+    if form == "torch":
+        messages = x.index_select(0, source)
+        return x.new_zeros(size, *x.shape[1:]).index_add(0, target, messages)
+    summed: Tensor = _GatherSum.apply(
+        x.flatten(start_dim=1) if x.ndim > 1 else x[:, None],
+        source.long(),
+        target.long(),
+        size,
+        form,
+    )
+    return summed.reshape(size, *x.shape[1:])
+
+
+def segment_sum(
+    values: Float[Tensor, "..."], index: Int[Tensor, "..."], size: int, form: str = "auto"
+) -> Float[Tensor, "..."]:
+    """Add up rows that have the same index.
+
+    Args:
+        values: (n, ...), with any trailing axes.
+        index: the row of the result that each row is added to, (n,), in any order.
+        size: the number of rows of the result. Those without a row are zero.
+        form: as for `gather_sum`.
+
+    Returns:
+        Tensor (size, ...) with the trailing axes of values; differentiable to any order.
+
+    Raises:
+        ValueError: shapes that do not agree, an index out of range, or a form that does not exist
+            or cannot run here.
+
+    >>> segment_sum(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1, 0, 1]), 3).tolist()
+    [2.0, 4.0, 0.0]
+    """
+    if values.ndim < 1 or index.shape != values.shape[:1]:
+        raise ValueError(
+            f"index has shape {tuple(index.shape)} and values {tuple(values.shape)}; expected one "
+            "index for each row of values"
+        )
+    rows = torch.arange(len(index), device=index.device)
+    return gather_sum(values, rows, index, size, form)
+
+
+class _GatherSum(torch.autograd.Function):
+    """The sum of rows, whose backward pass is itself with source and target exchanged."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, source: Tensor, target: Tensor, size: int, form: str
+    ) -> Tensor:
+        ctx.save_for_backward(source, target)
+        ctx.rows, ctx.form = x.shape[0], form
+        if x.shape[1] == 0 or not len(source):
+            return x.new_zeros(size, x.shape[1])
+        return (_numba if form == "numba" else _bag)(x, source, target, size)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        source, target = ctx.saved_tensors
+        back = _GatherSum.apply(gradient, target, source, ctx.rows, ctx.form)
+        return back, None, None, None, None
+
+
+def _bag(x: Tensor, source: Tensor, target: Tensor, size: int) -> Tensor:
+    if not bool((target[1:] >= target[:-1]).all()):
+        target, order = torch.sort(target, stable=True)
+        source = source[order]
+    starts = torch.searchsorted(target, torch.arange(size + 1, device=target.device))
+    return functional.embedding_bag(source, x, starts, mode="sum", include_last_offset=True)
+
+
+def _numba(x: Tensor, source: Tensor, target: Tensor, size: int) -> Tensor:
+    from equivar.kernels.segments_numba import sum_rows
+
+    out = torch.zeros(size, x.shape[1], dtype=x.dtype)
+    arrays = (t.detach().contiguous().numpy() for t in (x, source, target))
+    sum_rows(*arrays, out.numpy())
+    return out
+
+
+def _choose(form: str, x: Tensor) -> str:
+    if form not in FORMS:
+        raise ValueError(f"form is {form!r}; expected one of {', '.join(map(repr, FORMS))}")
+    why_not = None
+    if importlib.util.find_spec("numba") is None:
+        why_not = "Numba is not installed; `pip install numba` brings it"
+    elif x.device.type != "cpu":
+        why_not = f"x is on {x.device}, and Numba's form runs on the CPU"
+    elif x.dtype not in (torch.float32, torch.float64):
+        why_not = f"x is {x.dtype}, and Numba's form takes float32 and float64"
+    if form == "numba" and why_not:
+        raise ValueError(f"form='numba' cannot run here: {why_not}")
+    if form != "auto":
+        return form
+    if _is_traced() or x.dtype not in (torch.float32, torch.float64):
+        return "torch"
+    return "bag" if why_not else "numba"
+
+
+def _is_traced() -> bool:
+    """Whether torch.compile or a transform of torch.func is looking at what happens."""
+    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+
+
+def _check_range(name: str, index: Tensor, bound: int) -> None:
+    if not index.numel() or _is_traced():
+        return  # a check that looks at values would break the graph
+    low, high = (int(v) for v in index.aminmax())
+    if low < 0 or high >= bound:
+        raise ValueError(
+            f"{name} has indices from {low} to {high}; expected 0 to {bound - 1}, as there are "
+            f"{bound} rows. Were the edges made for another graph, or batches not shifted?"
+        )
