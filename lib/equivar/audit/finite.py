@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,9 +23,9 @@ def read_action(law: Any, name: str) -> Action:
         ValueError: it is none of them.
     """
     if isinstance(law, Tensor) and law.ndim == 3 and law.shape[1] == law.shape[2]:
-        return [lambda x, M=M: M @ x for M in law.double()]
+        return [partial(torch.matmul, M) for M in law.double()]
     if isinstance(law, Tensor) and law.ndim == 2 and not law.is_floating_point():
-        return [lambda x, p=p: x[p] for p in law]
+        return [partial(_reorder, p) for p in law]
     if isinstance(law, list | tuple) and law and all(callable(f) for f in law):
         return list(law)
     raise ValueError(
@@ -32,6 +33,10 @@ def read_action(law: Any, name: str) -> Action:
         "permutations (order, n) of whole numbers, or a list of functions x -> g x, one for each "
         "element in the same order on inputs and on targets"
     )
+
+
+def _reorder(p: Tensor, x: Tensor) -> Tensor:
+    return x[p]
 
 
 def _check_group(act_in: Action, act_out: Action, x: Tensor, t: Tensor) -> None:
