@@ -37,6 +37,8 @@ def configure(app: Sphinx, config: Config) -> None:
     config.napoleon_custom_sections = ["Source"]
     config.napoleon_use_rtype = False
     config.napoleon_use_ivar = True
+    # Signatures name types of torch and jaxtyping, which have no page here.
+    config.nitpick_ignore_regex = [(r"py:.*", r".*")]
 
 
 def to_rst(text: str) -> str:
