@@ -74,7 +74,7 @@ def to_rst(text: str) -> str:
 def _inline(text: str) -> str:
     text = INLINE.sub(lambda m: f":math:`{' '.join(m['formula'].split())}`", text)
     pieces = re.split(r"(`[^`]+`)", text)
-    pieces[::2] = [re.sub(r"(?<!\*)\*(?!\*)|\|", r"\\\g<0>", piece) for piece in pieces[::2]]
+    pieces[::2] = [re.sub(r"(?<!\*)\*(?![*\s])|\|", r"\\\g<0>", piece) for piece in pieces[::2]]
     return "".join(pieces)
 
 
