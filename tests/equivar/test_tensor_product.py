@@ -84,7 +84,7 @@ def test_the_full_product_agrees_with_e3nn():
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("form", ["einsum", "torch"])
+@pytest.mark.parametrize("form", ["einsum", "torch", "numba"])
 def test_the_depthwise_product_agrees_with_e3nn(form: str):
     from e3nn import o3
 
@@ -110,16 +110,41 @@ def test_both_forms_are_equal_for_any_layout(text: str, filter_text: str):
     for shape in [(3,), (0,), (2, 2), ()]:
         widths = layer.irreps_in.dim, filter.dim, layer.weight_numel
         inputs = [torch.randn(*shape, n) for n in widths]
-        a, b = (depthwise(*inputs, layer.paths, form=form) for form in ("einsum", "torch"))
+        a, b, c = (
+            depthwise(*inputs, layer.paths, form=form) for form in ("einsum", "torch", "numba")
+        )
         torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
+        torch.testing.assert_close(a, c, rtol=0, atol=1e-12)
 
 
-def test_gradients_of_both_orders():
+@pytest.mark.parametrize("form", ["einsum", "torch", "numba"])
+def test_gradients_of_the_depthwise_product(form: str):
     layer = DepthwiseTensorProduct("0e + 2x1o", "0e + 1o", keep=["0e", "1o"])
     widths = layer.irreps_in.dim, layer.irreps_filter.dim, layer.weight_numel
     inputs = [torch.randn(2, n, requires_grad=True) for n in widths]
-    assert torch.autograd.gradcheck(layer, inputs)
-    assert torch.autograd.gradgradcheck(layer, inputs)
+    f = lambda x, Y, w: depthwise(x, Y, w, layer.paths, form)  # noqa: E731
+    assert torch.autograd.gradcheck(f, inputs)
+    assert torch.autograd.gradgradcheck(f, inputs)
+
+
+@pytest.mark.parametrize("keep", [None, ["0e", "1o", "2e"]])
+def test_gradients_of_many_edges_are_those_of_the_form_to_read(keep: list[str] | None):
+    layer = DepthwiseTensorProduct("3x0e + 8x1o + 8x2e + 3x0e + 2x1e", "0e + 1o + 2e", keep)
+    widths = layer.irreps_in.dim, layer.irreps_filter.dim, layer.weight_numel
+    inputs = [torch.randn(5000, n) for n in widths]  # more than one chunk
+    cotangent = torch.randn(5000, layer.irreps_out.dim)
+    for need in [(True, True, True), (True, False, False), (False, True, False), (0, 0, 1)]:
+        found = []
+        for form in ("einsum", "torch", "numba"):
+            leaves = [x.clone().requires_grad_(bool(n)) for x, n in zip(inputs, need, strict=True)]
+            z = depthwise(*leaves, layer.paths, form)
+            wanted = [x for x in leaves if x.requires_grad]
+            found.append((z, *torch.autograd.grad(z, wanted, cotangent)))
+        for others in found[1:]:
+            torch.testing.assert_close(others, found[0], rtol=0, atol=1e-11)
+
+
+def test_gradients_of_the_full_product():
     full = TensorProduct("0e + 1o", "1o", "0e + 1o + 1e")
     x, y = torch.randn(2, 4, requires_grad=True), torch.randn(2, 3, requires_grad=True)
     assert torch.autograd.gradcheck(full, (x, y))

@@ -6,15 +6,20 @@ $$z_{e,u,k} = w_{e,p,u} \sqrt{2 l_3 + 1} \sum_{ij} C_{ijk}\, x_{e,u,i}\, Y_{e,j}
 
 The filter has one channel, so that filter and coefficients make one small matrix for each edge,
 which all channels share: $M_{e,i,k} = \sum_j C_{ijk} Y_{e,j}$. The fast form makes the matrices of
-all paths by one multiplication with a constant, and multiplies all paths from one block at once.
-What takes the time is memory: so it writes each result where it belongs, reuses one buffer, and
-computes products again for the gradient instead of keeping them.
+all paths by one multiplication with a constant, and all products by one more, zeros included: a
+few larger products cost less than many small ones. What takes the time is memory. So it works on a
+few hundred edges at a time, whose intermediate results stay in the cache with channels innermost,
+and it computes products again for the gradient instead of keeping them.
+
+On a CPU with Numba the loops of the convolution do the same: each edge is a graph of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib.util
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import torch
@@ -25,6 +30,9 @@ from equivar.kernels.couplings import coupling
 from equivar.kernels.paths import Path
 
 __all__ = ["depthwise"]
+
+CHUNK = 2**19
+"""Numbers in one buffer of products: with the others, a few megabytes."""
 
 
 def depthwise(
@@ -41,14 +49,15 @@ def depthwise(
         Y: the filter, usually harmonics of the edge vectors.
         weights: for each edge, one number for each path and channel.
         paths: from `depthwise_paths`; the widths of the tensors must be those it was made for.
-        form: "einsum" to read, "torch" for speed; "auto" takes "torch", and "einsum" while
-            torch.compile or a transform of torch.func looks at what happens.
+        form: "einsum" to read; "torch" for speed; "numba", faster on the CPU; "auto" takes "numba"
+            where it runs, else "torch", and "einsum" while torch.compile or a transform of
+            torch.func looks at what happens.
 
     Returns:
         Tensor (..., irreps_out.dim), one block for each path.
 
     Raises:
-        ValueError: no such form.
+        ValueError: no such form, or "numba" where it cannot run.
 
     >>> from equivar.kernels.paths import depthwise_paths
     >>> paths, irreps_out = depthwise_paths("2x1o", "1o", keep=["0e"])
@@ -57,19 +66,46 @@ def depthwise(
     >>> [round(v, 4) for v in dot_products.tolist()]
     [1.0, 2.0]
     """
-    if form not in ("auto", "einsum", "torch"):
-        raise ValueError(f"got form = {form!r}; expected 'auto', 'einsum' or 'torch'")
-    if form == "auto":
-        traced = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-        form = "einsum" if traced else "torch"
+    form = _choose(form, x, Y, weights)
     if not paths:
         return x[..., :0]
     if form == "einsum":
         return _einsum(x, Y, weights, tuple(paths))
     batch = x.shape[:-1]
-    rows = (tensor.reshape(batch.numel(), tensor.shape[-1]) for tensor in (x, Y, weights))
-    z = _Depthwise.apply(*rows, tuple(paths))
+    rows = [tensor.reshape(batch.numel(), tensor.shape[-1]) for tensor in (x, Y, weights)]
+    if form == "torch":
+        z = _Depthwise.apply(*rows, tuple(paths))
+    else:
+        from equivar.kernels.convolution_numba import convolution_numba
+
+        edges = torch.arange(batch.numel())
+        z = convolution_numba(*rows, edges, edges, batch.numel(), tuple(paths))
     return z.reshape(*batch, z.shape[-1])
+
+
+def _choose(form: str, *factors: Tensor) -> str:
+    if form not in ("auto", "einsum", "torch", "numba"):
+        raise ValueError(f"got form = {form!r}; expected 'auto', 'einsum', 'torch' or 'numba'")
+    if form in ("einsum", "torch"):
+        return form
+    if form == "auto" and (
+        torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+    ):
+        return "einsum"
+    why_not = None
+    if importlib.util.find_spec("numba") is None:
+        why_not = "Numba is not installed; `pip install numba` brings it"
+    elif any(factor.device.type != "cpu" for factor in factors):
+        why_not = f"the tensors are on {factors[0].device}, and Numba's form runs on the CPU"
+    elif len({factor.dtype for factor in factors}) > 1 or factors[0].dtype not in (
+        torch.float32,
+        torch.float64,
+    ):
+        dtypes = ", ".join(str(factor.dtype) for factor in factors)
+        why_not = f"the tensors are {dtypes}; expected float32 for all, or float64"
+    if form == "numba" and why_not:
+        raise ValueError(f"form='numba' cannot run here: {why_not}")
+    return "torch" if why_not else "numba"
 
 
 def _einsum(x: Tensor, Y: Tensor, weights: Tensor, paths: tuple[Path, ...]) -> Tensor:
@@ -84,32 +120,101 @@ def _einsum(x: Tensor, Y: Tensor, weights: Tensor, paths: tuple[Path, ...]) -> T
     return torch.cat(blocks, dim=-1)
 
 
+class _Run(NamedTuple):
+    """Paths side by side with results of one degree."""
+
+    row: int  # where they begin among the K rows of products
+    count: int
+    dim: int
+    start_out: int
+    start_weight: int
+
+
 class _Group(NamedTuple):
-    """All paths from one block of the features, and their coefficients side by side."""
+    """All paths of one multiplicity, and their coefficients side by side."""
 
-    paths: tuple[Path, ...]
-    table: Tensor  # (d_filter, 2 l1 + 1, K), K the sum of all 2 l3 + 1
-
-    def columns(self) -> list[tuple[Path, slice]]:
-        """Where each path's results lie among the K."""
-        ends = [0]
-        for path in self.paths:
-            ends.append(ends[-1] + 2 * path.l3 + 1)
-        return [(p, slice(*ends[i : i + 2])) for i, p in enumerate(self.paths)]
+    mul: int
+    blocks: tuple[tuple[int, int, int], ...]  # of the features: row among I, first column, 2 l1 + 1
+    runs: tuple[_Run, ...]
+    table: Tensor  # (d_filter, I, K): I components of all blocks, K of all results
 
 
 @cache
 def _groups(paths: tuple[Path, ...], d_filter: int, like: tuple[Any, Any]) -> tuple[_Group, ...]:
     groups = []
-    for start in sorted({path.start_in for path in paths}):
-        members = tuple(path for path in paths if path.start_in == start)
-        size = sum(2 * path.l3 + 1 for path in members)
-        group = _Group(members, torch.zeros(d_filter, 2 * members[0].l1 + 1, size).double())
-        for p, where in group.columns():
+    for mul in sorted({path.mul for path in paths}):
+        members = [path for path in paths if path.mul == mul]
+        starts = sorted({(p.start_in, 2 * p.l1 + 1) for p in members})
+        ends = [0, *accumulate(dim for _, dim in starts)]
+        row_of = {start: row for (start, _), row in zip(starts, ends, strict=False)}
+        rows = [0, *accumulate(2 * p.l3 + 1 for p in members)]
+        table = torch.zeros(d_filter, ends[-1], rows[-1], dtype=torch.float64)
+        runs: list[_Run] = []
+        for p, row in zip(members, rows, strict=False):
+            i, j, dim = row_of[p.start_in], p.start_filter, 2 * p.l3 + 1
             C = coupling(p.l1, p.l2, p.l3).permute(1, 0, 2)
-            group.table[p.start_filter : p.start_filter + 2 * p.l2 + 1, :, where] = C
-        groups.append(_Group(members, group.table.to(dtype=like[0], device=like[1])))
+            table[j : j + 2 * p.l2 + 1, i : i + 2 * p.l1 + 1, row : row + dim] = C
+            if runs and _end(runs[-1], mul) == (dim, p.start_out, p.start_weight):
+                runs[-1] = runs[-1]._replace(count=runs[-1].count + 1)
+            else:
+                runs.append(_Run(row, 1, dim, p.start_out, p.start_weight))
+        blocks = tuple((row_of[start], start, dim) for start, dim in starts)
+        table = table.to(dtype=like[0], device=like[1])
+        groups.append(_Group(mul, blocks, tuple(runs), table))
     return tuple(groups)
+
+
+def _end(run: _Run, mul: int) -> tuple[int, int, int]:
+    """What the next path must be to belong to the run: degree, first column, first weight."""
+    past = run.count * mul
+    return run.dim, run.start_out + past * run.dim, run.start_weight + past
+
+
+class _Chunk:
+    """A few edges, and buffers for what is computed on them: (edges, component, channel)."""
+
+    def __init__(self, x: Tensor, group: _Group, n: int) -> None:
+        _, components, results = group.table.shape
+        self.group = group
+        self.features = x.new_empty(n, components, group.mul)
+        self.products = x.new_empty(n, results, group.mul)
+        self.matrices = x.new_empty(n, components, results)
+
+    def load(self, x: Tensor, Y: Tensor) -> None:
+        """Turn the features to channels innermost, and make the matrices."""
+        for row, start, dim in self.group.blocks:
+            self.features[:, row : row + dim] = _turned(x, start, 1, self.group.mul, dim)[:, 0]
+        torch.mm(Y, self.group.table.flatten(1), out=self.matrices.flatten(1))
+
+    def multiply(self) -> None:
+        """All products of features and matrices, without weights."""
+        torch.bmm(self.matrices.mT, self.features, out=self.products)
+
+    def columns(
+        self, buffer: Tensor, z: Tensor, weights: Tensor
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """For each run: rows of a buffer of products, columns of z turned alike, its weights."""
+        mul = self.group.mul
+        for row, count, dim, start_out, start_weight in self.group.runs:
+            rows = buffer[:, row : row + count * dim].unflatten(1, (count, dim))
+            w = weights.narrow(1, start_weight, count * mul).unflatten(1, (count, 1, mul))
+            yield rows, _turned(z, start_out, count, mul, dim), w
+
+
+def _chunks(x: Tensor, group: _Group) -> Iterator[tuple[slice, _Chunk]]:
+    """Pieces of the edges, in one set of buffers. A GPU has no such cache: it takes all at once."""
+    n = len(x)
+    most = n if x.device.type != "cpu" else CHUNK // (group.mul * group.table.shape[2]) + 1
+    for start in range(0, n, max(most, 1)):
+        size = min(most, n - start)
+        if start == 0 or size < most:
+            chunk = _Chunk(x, group, size)
+        yield slice(start, start + size), chunk
+
+
+def _turned(z: Tensor, start: int, count: int, mul: int, dim: int) -> Tensor:
+    """A view (edges, block, component, channel) of blocks of features (channel, component)."""
+    return z.narrow(1, start, count * mul * dim).unflatten(1, (count, mul, dim)).mT
 
 
 class _Depthwise(torch.autograd.Function):
@@ -119,16 +224,14 @@ class _Depthwise(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, Y: Tensor, weights: Tensor, paths: tuple[Path, ...]) -> Tensor:
         ctx.save_for_backward(x, Y, weights)
         ctx.paths = paths
-        n, last = len(x), paths[-1]
-        out = x.new_empty(n, last.start_out + last.mul * (2 * last.l3 + 1))
-        groups = _groups(paths, Y.shape[1], (x.dtype, x.device))
-        buffer = _buffer(x, groups)
-        for group in groups:
-            features, product = _block(x, group.paths[0]), _part(buffer, n, group)
-            torch.bmm(features, _matrices(Y, group), out=product)
-            for p, where in group.columns():
-                w = weights.narrow(1, p.start_weight, p.mul)[:, :, None]
-                torch.mul(product[:, :, where], w, out=_result(out, p))
+        last = paths[-1]
+        out = x.new_empty(len(x), last.start_out + last.mul * (2 * last.l3 + 1))
+        for group in _groups(paths, Y.shape[1], (x.dtype, x.device)):
+            for at, chunk in _chunks(x, group):
+                chunk.load(x[at], Y[at])
+                chunk.multiply()
+                for products, z, w in chunk.columns(chunk.products, out[at], weights[at]):
+                    torch.mul(products, w, out=z)
         return out
 
     @staticmethod
@@ -140,48 +243,29 @@ class _Depthwise(torch.autograd.Function):
             wanted = [t for t, need in zip((x, Y, weights), needed, strict=True) if need]
             found = iter(torch.autograd.grad(z, wanted, grad, create_graph=True))
             return *(next(found) if need else None for need in needed), None
-        n, groups = len(x), _groups(ctx.paths, Y.shape[1], (x.dtype, x.device))
-        buffer = _buffer(x, groups)
         need_x, need_Y, need_w = ctx.needs_input_grad[:3]
         grad_x = torch.zeros_like(x) if need_x else None
         grad_Y = torch.zeros_like(Y) if need_Y else None
         grad_w = torch.zeros_like(weights) if need_w else None
-        for group in groups:
-            features, product = _block(x, group.paths[0]), _part(buffer, n, group)
-            matrices = _matrices(Y, group)
-            if grad_w is not None:
-                torch.bmm(features, matrices, out=product)
-                for p, where in group.columns():
-                    change = (product[:, :, where] * _result(grad, p)).sum(dim=-1)
-                    grad_w.narrow(1, p.start_weight, p.mul).copy_(change)
-            if not need_x and not need_Y:
-                continue
-            for p, where in group.columns():
-                w = weights.narrow(1, p.start_weight, p.mul)[:, :, None]
-                torch.mul(_result(grad, p), w, out=product[:, :, where])
-            if grad_x is not None:
-                torch.bmm(product, matrices.mT, out=_block(grad_x, group.paths[0]))
-            if grad_Y is not None:
-                grad_Y.addmm_(torch.bmm(features.mT, product).flatten(1), group.table.flatten(1).mT)
+        for group in _groups(ctx.paths, Y.shape[1], (x.dtype, x.device)):
+            for at, chunk in _chunks(x, group):
+                chunk.load(x[at], Y[at])
+                turned = torch.empty_like(chunk.products)
+                for g, z, _ in chunk.columns(turned, grad[at], weights[at]):
+                    g.copy_(z)
+                if grad_w is not None:
+                    chunk.multiply()
+                    chunk.products.mul_(turned)
+                    for products, _, dw in chunk.columns(chunk.products, grad[at], grad_w[at]):
+                        torch.sum(products, dim=2, keepdim=True, out=dw)
+                for g, _, w in chunk.columns(turned, grad[at], weights[at]):
+                    g.mul_(w)
+                found_x = chunk.matrices @ turned if grad_x is not None else None
+                if grad_Y is not None:
+                    torch.bmm(chunk.features, turned.mT, out=chunk.matrices)
+                    grad_Y[at].addmm_(chunk.matrices.flatten(1), group.table.flatten(1).mT)
+                if grad_x is not None:
+                    for row, start, dim in group.blocks:
+                        z = _turned(grad_x[at], start, 1, group.mul, dim)[:, 0]
+                        z.copy_(found_x[:, row : row + dim])
         return grad_x, grad_Y, grad_w, None
-
-
-def _buffer(x: Tensor, groups: tuple[_Group, ...]) -> Tensor:
-    return x.new_empty(len(x) * max(g.paths[0].mul * g.table.shape[2] for g in groups))
-
-
-def _part(buffer: Tensor, n: int, group: _Group) -> Tensor:
-    mul, size = group.paths[0].mul, group.table.shape[2]
-    return buffer[: n * mul * size].view(n, mul, size)
-
-
-def _matrices(Y: Tensor, group: _Group) -> Tensor:
-    return (Y @ group.table.flatten(1)).unflatten(1, group.table.shape[1:])
-
-
-def _block(x: Tensor, p: Path) -> Tensor:
-    return x.narrow(1, p.start_in, p.mul * (2 * p.l1 + 1)).unflatten(1, (p.mul, 2 * p.l1 + 1))
-
-
-def _result(z: Tensor, p: Path) -> Tensor:
-    return z.narrow(1, p.start_out, p.mul * (2 * p.l3 + 1)).unflatten(1, (p.mul, 2 * p.l3 + 1))
