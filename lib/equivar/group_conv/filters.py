@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from equivar._shapes import Float, Int
 from equivar.group_conv.actions import polygon
 from equivar.groups import Group
 
-__all__ = ["position_filters"]
+__all__ = ["bank_index", "position_filters"]
 
 
 def _inverse_matrices(group: Group) -> Float[Tensor, "order 2 2"]:
@@ -23,11 +23,25 @@ def _inverse_matrices(group: Group) -> Float[Tensor, "order 2 2"]:
     return (torch.cat([turns, turns @ mirror]) if reflect else turns).mT
 
 
-def position_filters(group: Group, size: int) -> Float[Tensor, "basis values"]:
-    """Basis filters, in each position: (basis, order * size * size), in float64.
+def position_filters(group: Group, size: int) -> tuple[Tensor | None, Int[Tensor, "order values"]]:
+    """What the filter of each position is made of.
 
-    Each basis filter has norm 1 (for smooth ones, up to sampling), so that weights of unit variance
-    make filters whose size does not depend on the group.
+    Args:
+        group: `cyclic(n)` or `dihedral(n)`.
+        size: height and width of the filters.
+
+    Returns:
+        Two tensors. Where pixels go to pixels: None, and the pixel of the learned filter that each
+        pixel of the turned one shows, (order, size * size). Elsewhere: smooth filters in each
+        position, (basis, order * size * size) float64, of norm 1 up to sampling, and where each
+        position's values are among them.
+
+    Raises:
+        ValueError: a group of another kind, or a filter of too few pixels for its turns.
+
+    >>> from equivar.groups import cyclic
+    >>> position_filters(cyclic(4), 2)[1].tolist()
+    [[0, 1, 2, 3], [1, 3, 0, 2], [3, 2, 1, 0], [2, 0, 3, 1]]
     """
     middle = (size - 1) / 2
     axis = torch.arange(size, dtype=torch.float64) - middle
@@ -35,14 +49,33 @@ def position_filters(group: Group, size: int) -> Float[Tensor, "basis values"]:
     back = torch.einsum("hij,abj->habi", _inverse_matrices(group), xy)  # h^-1 (y - x)
     if 4 % polygon(group)[0] == 0:
         column, row = (back[..., 0] + middle).round(), (middle - back[..., 1]).round()
-        pixel: Int[Tensor, "..."] = (row * size + column).long().flatten()
-        return nn.functional.one_hot(pixel, size * size).mT.double()
+        return None, (row * size + column).long().flatten(1)
     if size < 5:
         raise ValueError(
             f"kernel_size is {size}; turns by {360 / polygon(group)[0]:g} degrees need at least "
             "5 pixels to sample a filter"
         )
-    return _rings(back, middle).flatten(1)
+    values = torch.arange(group.order * size * size).reshape(group.order, -1)
+    return _rings(back, middle).flatten(1), values
+
+
+def bank_index(group: Group, values: Int[Tensor, "order p"], width: int) -> Int[Tensor, " n"]:
+    """Where a filter bank finds its entries: at (h, k) the filter for h^-1 k, in position h.
+
+    Args:
+        group: as in `position_filters`.
+        values: its second result.
+        width: how many values there are for one element k.
+
+    Returns:
+        Indices into (element, value), in the order (h, k, pixel).
+
+    >>> from equivar.groups import cyclic
+    >>> bank_index(cyclic(2), torch.tensor([[0], [0]]), 1).tolist()
+    [0, 1, 1, 0]
+    """
+    element = group.table[group.inverses]
+    return (element[:, :, None] * width + values[:, None, :]).flatten()
 
 
 def _rings(xy: Float[Tensor, "h k k 2"], radius: float) -> Float[Tensor, "b h k k"]:

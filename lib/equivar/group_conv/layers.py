@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from equivar._shapes import Float
-from equivar.group_conv.filters import position_filters
+from equivar.group_conv.filters import bank_index, position_filters
 from equivar.groups import Group
 
 __all__ = ["GroupConv2d", "GroupPool", "LiftingConv2d"]
@@ -60,7 +60,8 @@ class LiftingConv2d(nn.Module):
         Weiler, Hamprecht and Storath, Learning Steerable Filters, CVPR 2018, arXiv:1711.07289.
     """
 
-    filters: Tensor
+    filters: Tensor | None
+    places: Tensor
 
     def __init__(
         self,
@@ -76,9 +77,10 @@ class LiftingConv2d(nn.Module):
         self.n_in, self.n_out, self.group = n_in, n_out, group
         self.kernel_size, self.stride = kernel_size, stride
         self.padding = kernel_size // 2 if padding is None else padding
-        filters = position_filters(group, kernel_size)
+        filters, values = position_filters(group, kernel_size)
         self.register_buffer("filters", filters, persistent=False)
-        self.weight = _weight(n_out, n_in, 1, filters)
+        self.register_buffer("places", values.flatten(), persistent=False)
+        self.weight = _weight(n_out, n_in, 1, kernel_size**2 if filters is None else len(filters))
         self.bias = nn.Parameter(torch.zeros(n_out)) if bias else None
 
     def forward(self, images: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -91,8 +93,7 @@ class LiftingConv2d(nn.Module):
             Tensor (batch, n_out, order, height, width), smaller by the stride.
         """
         _check_images(images, (self.n_in,), self.kernel_size, self.stride, self.padding)
-        bank = (self.weight @ self.filters.to(self.weight)).transpose(1, 2)  # (o, 1, i, h k k)
-        bank = bank.reshape(self.n_out, self.n_in, self.group.order, -1).transpose(1, 2)
+        bank = _bank(self.weight, self.filters, self.places, self.group.order)
         return _convolve(images, bank, self.bias, self.kernel_size, self.stride, self.padding)
 
 
@@ -133,7 +134,7 @@ class GroupConv2d(nn.Module):
         Cohen and Welling, Group Equivariant Convolutional Networks, ICML 2016, arXiv:1602.07576.
     """
 
-    filters: Tensor
+    filters: Tensor | None
     places: Tensor
 
     def __init__(
@@ -150,13 +151,12 @@ class GroupConv2d(nn.Module):
         self.n_in, self.n_out, self.group = n_in, n_out, group
         self.kernel_size, self.stride = kernel_size, stride
         self.padding = kernel_size // 2 if padding is None else padding
-        filters = position_filters(group, kernel_size)
+        filters, values = position_filters(group, kernel_size)
+        width = kernel_size**2 * (1 if filters is None else group.order)
         self.register_buffer("filters", filters, persistent=False)
-        # The filter at (h, k) is the one learned for h^-1 k, in position h.
-        h = torch.arange(group.order)
-        places = (group.table[group.inverses] * group.order + h[:, None]).flatten()
-        self.register_buffer("places", places, persistent=False)
-        self.weight = _weight(n_out, n_in, group.order, filters)
+        self.register_buffer("places", bank_index(group, values, width), persistent=False)
+        basis = width if filters is None else len(filters)
+        self.weight = _weight(n_out, n_in, group.order, basis)
         self.bias = nn.Parameter(torch.zeros(n_out)) if bias else None
 
     def forward(self, features: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -171,9 +171,7 @@ class GroupConv2d(nn.Module):
         order = self.group.order
         wanted = (self.n_in, order)
         _check_images(features, wanted, self.kernel_size, self.stride, self.padding)
-        bank = self.weight @ self.filters.to(self.weight)
-        bank = bank.reshape(self.n_out * self.n_in, order * order, -1).index_select(1, self.places)
-        bank = bank.reshape(self.n_out, self.n_in, order, order, -1).transpose(1, 2)
+        bank = _bank(self.weight, self.filters, self.places, order)
         flat = features.flatten(1, 2)
         return _convolve(flat, bank, self.bias, self.kernel_size, self.stride, self.padding)
 
@@ -222,10 +220,20 @@ class GroupPool(nn.Module):
         return features.amax(dim=2) if self.kind == "max" else features.mean(dim=2)
 
 
-def _weight(n_out: int, n_in: int, n_elements: int, filters: Tensor) -> nn.Parameter:
+def _weight(n_out: int, n_in: int, n_elements: int, n_basis: int) -> nn.Parameter:
     """Normal, of a size that keeps the variance of inputs."""
-    fan_in = max(n_in * n_elements * len(filters), 1)
-    return nn.Parameter(torch.randn(n_out, n_in, n_elements, len(filters)) / fan_in**0.5)
+    fan_in = max(n_in * n_elements * n_basis, 1)
+    return nn.Parameter(torch.randn(n_out, n_in, n_elements, n_basis) / fan_in**0.5)
+
+
+def _bank(weight: Tensor, filters: Tensor | None, places: Tensor, order: int) -> Tensor:
+    """The learned filters in all positions: (n_out, order, n_in, elements * size * size).
+
+    It is made at every call, so it must cost little beside the convolution: one gather.
+    """
+    values = weight if filters is None else weight @ filters.to(weight)
+    bank = values.flatten(2).flatten(0, 1).index_select(1, places)
+    return bank.reshape(*weight.shape[:2], order, -1).transpose(1, 2)
 
 
 def _convolve(
@@ -234,8 +242,8 @@ def _convolve(
     """A plain convolution with a bank (n_out, order, channels in ..., size * size)."""
     n_out, order = bank.shape[:2]
     if bias is not None:
-        bias = bias.repeat_interleave(order)
-    bank = bank.reshape(n_out * order, -1, size, size)
+        bias = bias.unsqueeze(-1).expand(-1, order).reshape(-1)
+    bank = bank.reshape(n_out * order, images.shape[1], size, size)
     return nn.functional.conv2d(images, bank, bias, stride, padding).unflatten(1, (n_out, order))
 
 
