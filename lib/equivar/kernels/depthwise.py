@@ -212,6 +212,11 @@ def _chunks(x: Tensor, group: _Group) -> Iterator[tuple[slice, _Chunk]]:
         yield slice(start, start + size), chunk
 
 
+def _blank(x: Tensor, written: int) -> Tensor:
+    """A gradient to be filled: zeros only where some columns are never written."""
+    return torch.empty_like(x) if written == x.shape[1] else torch.zeros_like(x)
+
+
 def _turned(z: Tensor, start: int, count: int, mul: int, dim: int) -> Tensor:
     """A view (edges, block, component, channel) of blocks of features (channel, component)."""
     return z.narrow(1, start, count * mul * dim).unflatten(1, (count, mul, dim)).mT
@@ -244,10 +249,13 @@ class _Depthwise(torch.autograd.Function):
             found = iter(torch.autograd.grad(z, wanted, grad, create_graph=True))
             return *(next(found) if need else None for need in needed), None
         need_x, need_Y, need_w = ctx.needs_input_grad[:3]
-        grad_x = torch.zeros_like(x) if need_x else None
+        groups = _groups(ctx.paths, Y.shape[1], (x.dtype, x.device))
+        read = sum(group.mul * group.table.shape[1] for group in groups)
+        used = sum(path.mul for path in ctx.paths)
+        grad_x = _blank(x, read) if need_x else None
         grad_Y = torch.zeros_like(Y) if need_Y else None
-        grad_w = torch.zeros_like(weights) if need_w else None
-        for group in _groups(ctx.paths, Y.shape[1], (x.dtype, x.device)):
+        grad_w = _blank(weights, used) if need_w else None
+        for group in groups:
             for at, chunk in _chunks(x, group):
                 chunk.load(x[at], Y[at])
                 turned = torch.empty_like(chunk.products)
