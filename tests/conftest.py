@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 # Last on the path, so that the folder tests/equivar never hides the package of that name.
 sys.path.append(str(Path(__file__).parent))
 
+collect_ignore = ["benchmarks"]  # run by `make bench`, with packages that no test needs
+
 settings.register_profile(
     "course",
     derandomize=True,
