@@ -14,6 +14,7 @@ and it computes products again for the gradient instead of keeping them.
 On a CPU with Numba the loops of the convolution do the same: each edge is a graph of its own.
 """
 
+# mypy: disable-error-code="call-arg, arg-type, assignment, index"
 from __future__ import annotations
 
 import importlib.util
