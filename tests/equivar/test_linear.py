@@ -9,7 +9,7 @@ from torch import Tensor
 from equivar.features import representation, transform
 from equivar.intertwiners import intertwiner_basis
 from equivar.irreps import Irreps
-from equivar.linear import IrrepLinear
+from equivar.linear import IrrepLinear, _mix
 from equivar.measure import equivariance_error
 from equivar.rotations import random_rotations
 
@@ -73,6 +73,27 @@ def test_gradients_shapes_and_unit_variance():
     assert IrrepLinear(IN, "")(x).shape == (2, 0)
     assert IrrepLinear("", "0e + 1o")(x[:, :0]).tolist() == [[0.0] * 4] * 2
     assert 0.9 < IrrepLinear("64x1o", "64x1o")(torch.randn(200, 192)).var() < 1.1
+
+
+def test_many_rows_are_those_of_the_form_to_read():
+    for a, b in [(IN, OUT), ("1o + 4x2e", "8x2e + 1o"), ("2x0e + 1o + 2x0e", "3x0e"), ("1o", "0e")]:
+        layer = IrrepLinear(a, b)
+        if layer.bias is not None:
+            torch.nn.init.normal_(layer.bias)
+        x = torch.randn(20_000, layer.irreps_in.dim, requires_grad=True)  # more than one chunk
+        cotangent = torch.randn(20_000, layer.irreps_out.dim)
+        weights = list(layer.weights.values())
+        read = _mix(x, layer.bias, layer._layout(x.device), *weights)
+        found = []
+        for y in (layer(x), read):
+            wanted = [x, *layer.parameters()]
+            gradients = (
+                torch.autograd.grad(y, wanted, cotangent, materialize_grads=True)
+                if y.requires_grad
+                else ()
+            )
+            found.append((y, *gradients))
+        torch.testing.assert_close(*found, rtol=1e-12, atol=1e-11)
 
 
 def test_compiles_as_one_graph(monkeypatch: pytest.MonkeyPatch):
