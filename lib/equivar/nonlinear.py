@@ -8,7 +8,8 @@ on scalars and on lengths, and to multiply irreps by the result.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,9 @@ from equivar.irreps import Irrep, Irreps
 __all__ = ["Gate", "NormActivation"]
 
 Activation = Callable[[Tensor], Tensor]
+
+CHUNK = 2**18
+"""Numbers that are gated at a time: a megabyte, which a cache holds."""
 
 
 def _unit_second_moment(activation: Activation) -> float:
@@ -110,6 +114,10 @@ class Gate(nn.Module):
         self._even_factor = _unit_second_moment(even)
         self._odd_factor = _unit_second_moment(odd)
         self._gate_factor = _unit_second_moment(gate)
+        self._shapes = tuple((mul, irrep.dim) for mul, irrep in self.irreps_gated if mul)
+        components = [dim for mul, dim in self._shapes for _ in range(mul)]
+        gate_of = torch.arange(len(components)).repeat_interleave(torch.tensor(components).long())
+        self.register_buffer("_gate_of", gate_of, persistent=False)
 
     def extra_repr(self) -> str:
         """Both layouts, for print(model)."""
@@ -129,21 +137,83 @@ class Gate(nn.Module):
         """
         check_features(x, self.irreps_in, "the inputs of a gate")
         n_scalars, n_gates = self.irreps_scalars.dim, self.irreps_gated.num_irreps
-        scalars, gates, gated = x.split(
+        rows = x.reshape(x.shape[:-1].numel(), x.shape[-1])
+        scalars, gates, gated = rows.split(
             [n_scalars, n_gates, x.shape[-1] - n_scalars - n_gates], dim=-1
         )
-        out, start = [], 0
+        parts = []
         for (_, irrep), where in zip(self.irreps_scalars, self.irreps_scalars.slices, strict=True):
             if irrep.p == 1:
-                out.append(self._even_factor * self.even(scalars[..., where]))
+                parts.append(self._even_factor * self.even(scalars[:, where]))
             else:
-                out.append(self._odd_factor * self.odd(scalars[..., where]))
+                parts.append(self._odd_factor * self.odd(scalars[:, where]))
+        scalars = torch.cat(parts, dim=1) if len(parts) > 1 else (parts or [scalars])[0]
         gates = self._gate_factor * self.gate(gates)
-        for block in _split(self.irreps_gated, gated):
-            mul = block.shape[-2]
-            out.append((block * gates[..., start : start + mul, None]).flatten(-2))
-            start += mul
-        return torch.cat(out, dim=-1) if out else x
+        traced = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+        f = _gated if traced else _Gated.apply
+        y = f(scalars, gates, gated, self._gate_of, self._shapes)
+        return y.reshape(*x.shape[:-1], y.shape[-1])
+
+
+_Shapes = tuple[tuple[int, int], ...]  # multiplicity and 2l+1 of what is gated
+
+
+def _gated(
+    scalars: Tensor, gates: Tensor, gated: Tensor, gate_of: Tensor, shapes: _Shapes
+) -> Tensor:
+    """The form to read: scalars, then each component times its gate."""
+    return torch.cat([scalars, gated * gates.index_select(1, gate_of)], dim=1)
+
+
+class _Gated(torch.autograd.Function):
+    """The fast form: results are written where they belong, a few rows at a time.
+
+    A few, so that what is computed on the way stays in the cache. Its second derivative is that of
+    the form to read.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, scalars: Tensor, gates: Tensor, gated: Tensor, gate_of: Tensor, shapes: _Shapes
+    ) -> Tensor:
+        ctx.save_for_backward(scalars, gates, gated, gate_of)
+        ctx.shapes = shapes
+        n, first = scalars.shape
+        y = scalars.new_empty(n, first + gated.shape[1])
+        y[:, :first] = scalars
+        for rows in _chunks(y):
+            torch.mul(gated[rows], gates[rows].index_select(1, gate_of), out=y[rows, first:])
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        scalars, gates, gated, gate_of = ctx.saved_tensors
+        if torch.is_grad_enabled():  # someone will differentiate again
+            y, needed = _gated(scalars, gates, gated, gate_of, ctx.shapes), ctx.needs_input_grad[:3]
+            places = list(zip((scalars, gates, gated), needed, strict=True))
+            wanted = [t for t, need in places if need]
+            found = iter(torch.autograd.grad(y, wanted, grad, create_graph=True))
+            return *(next(found) if need else None for _, need in places), None, None
+        first = scalars.shape[1]
+        grad_gates, grad_gated = torch.empty_like(gates), gated.new_empty(gated.shape)
+        for rows in _chunks(grad):
+            g = grad[rows, first:]
+            torch.mul(g, gates[rows].index_select(1, gate_of), out=grad_gated[rows])
+            product, column, gate = g * gated[rows], 0, 0
+            for mul, dim in ctx.shapes:
+                block = product.narrow(1, column, mul * dim).unflatten(1, (mul, dim))
+                into = grad_gates[rows].narrow(1, gate, mul)
+                into.copy_(block[:, :, 0])
+                for k in range(1, dim):  # a sum over so short an axis is slower
+                    into.add_(block[:, :, k])
+                column, gate = column + mul * dim, gate + mul
+        return grad[:, :first], grad_gates, grad_gated, None, None
+
+
+def _chunks(x: Tensor) -> Iterator[slice]:
+    """Pieces of the rows. A GPU has no such cache: it takes all at once."""
+    size = CHUNK // max(x.shape[1], 1) if x.device.type == "cpu" else len(x)
+    return (slice(start, start + size) for start in range(0, len(x), max(size, 1)))
 
 
 class NormActivation(nn.Module):

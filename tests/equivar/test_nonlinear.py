@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from equivar.features import transform
 from equivar.measure import equivariance_error
-from equivar.nonlinear import Gate, NormActivation
+from equivar.nonlinear import Gate, NormActivation, _Gated, _gated
 
 LAYERS = {
     "gate": lambda: Gate("3x0e + 2x0o + 0x0e", "2x1o + 0x1e + 1e + 2e + 0o"),
@@ -75,6 +75,18 @@ def test_gradients_also_at_zero_and_shapes(name: str):
     for shape in [(), (0,), (2, 0, 3)]:
         y = layer(torch.zeros(*shape, layer.irreps_in.dim))
         assert y.shape == (*shape, layer.irreps_out.dim)
+
+
+def test_gates_of_many_rows_are_those_of_the_form_to_read():
+    layer = LAYERS["gate"]()
+    n = layer.irreps_scalars.dim, layer.irreps_gated.num_irreps, layer.irreps_gated.dim
+    inputs = [torch.randn(20_000, k, requires_grad=True) for k in n]  # more than one chunk
+    cotangent = torch.randn(20_000, layer.irreps_out.dim)
+    found = []
+    for f in (_gated, _Gated.apply):
+        y = f(*inputs, layer._gate_of, layer._shapes)
+        found.append((y, *torch.autograd.grad(y, inputs, cotangent)))
+    torch.testing.assert_close(*found, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", LAYERS)
