@@ -8,7 +8,7 @@ weights, not 24 * 12, and one from vectors to scalars has none.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -131,7 +131,7 @@ class IrrepLinear(nn.Module):
         """
         check_features(x, self.irreps_in, "the inputs of a linear layer")
         rows = x.reshape(x.shape[:-1].numel(), x.shape[-1])
-        weights = tuple(self.weights._parameters.values())
+        weights = cast("tuple[Tensor, ...]", tuple(self.weights._parameters.values()))
         traced = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
         f = _mix if traced else _Linear.apply
         y = f(rows, self.bias, self._layout(x.device), *weights)
@@ -147,12 +147,12 @@ class IrrepLinear(nn.Module):
 
 def _make_layout(layer: IrrepLinear) -> _Layout:
     names = [Irrep.parse(name) for name in layer.weights]
-    sides = [_side(irreps, names) for irreps in (layer.irreps_in, layer.irreps_out)]
+    inputs, outputs = _side(layer.irreps_in, names), _side(layer.irreps_out, names)
     scalars = [Irrep(0, 1)] if layer.bias is not None else []
     biased = torch.cat(
         [torch.empty(0, dtype=torch.int64), *_side(layer.irreps_out, scalars).columns]
     )
-    return _Layout([irrep.dim for irrep in names], *sides, biased)
+    return _Layout([irrep.dim for irrep in names], inputs, outputs, biased)
 
 
 def _mix(x: Tensor, bias: Tensor | None, layout: _Layout, *weights: Tensor) -> Tensor:

@@ -117,6 +117,7 @@ class Gate(nn.Module):
         self._shapes = tuple((mul, irrep.dim) for mul, irrep in self.irreps_gated if mul)
         components = [dim for mul, dim in self._shapes for _ in range(mul)]
         gate_of = torch.arange(len(components)).repeat_interleave(torch.tensor(components).long())
+        self._gate_of: Tensor
         self.register_buffer("_gate_of", gate_of, persistent=False)
 
     def extra_repr(self) -> str:

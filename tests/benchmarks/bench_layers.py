@@ -1,14 +1,25 @@
-"""Layers against e3nn and cuequivariance: the same inputs, weights and layout."""
+"""Layers against e3nn and cuequivariance: the same inputs, weights and layout.
+
+Both forms of e3nn: as it runs by default, and compiled by TorchScript. Weights that a layer owns
+get gradients as in training, on both sides; what is compared for accuracy are values and the
+gradients of the inputs. The harness measures with two allocators, since ours and theirs write
+results of tens of megabytes, whose fresh pages cost as much as the arithmetic.
+"""
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from harness import Case
 from torch import Tensor, nn
 
+from equivar.kernels.depthwise import depthwise
 from equivar.linear import IrrepLinear
 from equivar.nonlinear import Gate
 from equivar.tensor_product import DepthwiseTensorProduct, TensorProduct
@@ -20,125 +31,157 @@ FILTER = "0e + 1o + 2e"
 Function = Callable[..., Tensor]
 
 
-def _case(
-    name: str,
-    rows: int,
-    f: Function,
-    peers: dict[str, Function],
-    widths: list[int],
-    bar: float,
-    back: float,
-) -> Iterator[Case]:
+@dataclass(frozen=True)
+class Layer:
+    """One layer, and the same by others."""
+
+    name: str
+    ours: Function
+    peers: dict[str, Function]
+    widths: list[int]  # of the inputs
+    bars: tuple[float, float]  # forward, forward + backward
+    exact: Function | None = None  # in float64; None where the peers' definition differs
+    flops: float | None = None  # for one row, forward
+
+
+def _backward(f: Function, inputs: list[Tensor], grad: Tensor) -> tuple[Tensor, ...]:
+    leaves = [x.detach().requires_grad_() for x in inputs]
+    own = list(f.parameters()) if isinstance(f, nn.Module) else []
+    y = f(*leaves)
+    found = torch.autograd.grad(y, [*leaves, *own], grad)
+    return y.detach(), *found[: len(leaves)]
+
+
+@torch.no_grad()
+def _forward(f: Function, inputs: list[Tensor]) -> Tensor:
+    return f(*inputs)
+
+
+def _case(layer: Layer, rows: int) -> Iterator[Case]:
     torch.manual_seed(0)
-    inputs = [torch.randn(rows, n) for n in widths]
-    grad = torch.randn_like(f(*inputs))
+    inputs = [torch.randn(rows, n) for n in layer.widths]
+    grad = torch.randn_like(layer.ours(*inputs))
+    numbers = sum(x.numel() for x in inputs) + grad.numel()
+    exact = None
+    if layer.exact is not None:
+        exact = _backward(layer.exact, [x.double() for x in inputs], grad.double())
+    for direction, bar in zip(("forward", "forward + backward"), layer.bars, strict=True):
+        back = direction != "forward"
 
-    def backward(f: Function) -> Callable[[], tuple[Tensor, ...]]:
-        def work() -> tuple[Tensor, ...]:
-            leaves = [x.detach().requires_grad_() for x in inputs]
-            y = f(*leaves)
-            return y.detach(), *torch.autograd.grad(y, leaves, grad)
+        def work(f: Function, back: bool = back) -> Callable[[], Any]:
+            return partial(_backward, f, inputs, grad) if back else partial(_forward, f, inputs)
 
-        return work
-
-    def forward(f: Function) -> Callable[[], Tensor]:
-        def work() -> Tensor:
-            with torch.no_grad():
-                return f(*inputs)
-
-        return work
-
-    size = f"{rows:,} rows"
-    for direction, wrap, least in [
-        ("forward", forward, bar),
-        ("forward + backward", backward, back),
-    ]:
         yield Case(
-            name, size, direction, wrap(f), {k: wrap(g) for k, g in peers.items()}, bar=least
+            layer.name,
+            f"{rows:,} rows",
+            direction,
+            work(layer.ours),
+            {name: work(f) for name, f in layer.peers.items()},
+            reference=exact if back or exact is None else exact[:1],
+            bytes_moved=4 * (2 * numbers if back else numbers),
+            flops=None if layer.flops is None else layer.flops * rows * (3 if back else 1),
+            bar=bar,
         )
 
 
-def _depthwise(keep: list[str] | None) -> tuple[DepthwiseTensorProduct, dict[str, Function]]:
+def _scripted(make: Callable[[], nn.Module], like: nn.Module) -> nn.Module:
+    """The same module of e3nn, compiled by TorchScript."""
+    import e3nn
+
+    before = e3nn.get_optimization_defaults()["jit_mode"]
+    e3nn.set_optimization_defaults(jit_mode="script")
+    module = make()
+    e3nn.set_optimization_defaults(jit_mode=before)
+    module.load_state_dict(like.state_dict())
+    return module
+
+
+def _linear() -> Layer:
     from e3nn import o3
 
-    ours = DepthwiseTensorProduct(LAYOUT, FILTER, keep)
-    paths = [(p.l1, p.l2, k, "uvu", True) for k, p in enumerate(ours.paths)]
-    theirs = o3.TensorProduct(LAYOUT, FILTER, str(ours.irreps_out), paths, shared_weights=False)
-    peers: dict[str, Function] = {"e3nn": theirs}
+    make = partial(o3.Linear, LAYOUT, LAYOUT)
+    ours, theirs = IrrepLinear(LAYOUT, LAYOUT, bias=False), make()
+    for weight, view in zip(ours.weights.values(), theirs.weight_views(), strict=True):
+        weight.data = view.detach().clone()
+    peers = {"e3nn": theirs, "e3nn scripted": _scripted(make, theirs)}
+    exact = copy.deepcopy(ours).double()
+    name, flops = "linear layer, 32 channels, lmax 2", 2 * 32 * 32 * 9
+    return Layer(name, ours, peers, [288], (1.7, 1.7), exact, flops)
+
+
+def _gate() -> Layer:
+    from e3nn import nn as enn
+    from e3nn.util import jit
+
+    ours = Gate("32x0e", "32x1o + 32x2e")
+    silu, sigmoid = nn.functional.silu, torch.sigmoid
+    theirs = enn.Gate("32x0e", [silu], "64x0e", [sigmoid], "32x1o + 32x2e")
+    peers = {"e3nn": theirs, "e3nn scripted": jit.script(copy.deepcopy(theirs))}
+    # no reference: e3nn samples its constants, and they differ from the integrals in digit 3
+    return Layer("gate, 32 channels, lmax 2", ours, peers, [352], (1.7, 1.7))
+
+
+def _full() -> Layer:
+    from e3nn import o3
+
+    make = partial(o3.FullyConnectedTensorProduct, LAYOUT, FILTER, LAYOUT)
+    ours, theirs = TensorProduct(LAYOUT, FILTER, LAYOUT), make()
+    found: dict[int, list[tuple[int, int, Tensor]]] = {}
+    for i, w in zip(theirs.instructions, theirs.weight_views(), strict=True):
+        found.setdefault(i.i_out, []).append((i.i_in1, i.i_in2, w.detach().flatten(0, 1)))
+    for out, name in enumerate(["0e", "1o", "2e"]):
+        parts = sorted(found[out], key=lambda part: part[:2])
+        ours.weights[name].data = torch.cat([w for *_, w in parts])
+    peers = {"e3nn": theirs, "e3nn scripted": _scripted(make, theirs)}
+    exact = copy.deepcopy(ours).double()
+    flops = sum(2 * len(w) * 32 * (2 * l + 1) for l, w in enumerate(ours.weights.values()))
+    name = "fully connected product, 32 channels, lmax 2"
+    return Layer(name, ours, peers, [288, 9], (1.0, 1.0), exact, flops)
+
+
+def _depthwise(keep: list[str] | None) -> Iterator[Layer]:
+    from e3nn import o3
+
+    layer = DepthwiseTensorProduct(LAYOUT, FILTER, keep)
+    paths = [(p.l1, p.l2, k, "uvu", True) for k, p in enumerate(layer.paths)]
+    out = str(layer.irreps_out)
+    make = partial(o3.TensorProduct, LAYOUT, FILTER, out, paths, shared_weights=False)
+    theirs = make()
+    peers: dict[str, Function] = {"e3nn": theirs, "e3nn scripted": _scripted(make, theirs)}
     try:
         import cuequivariance as cue
         import cuequivariance_torch as cuet
     except ModuleNotFoundError:
         print("cuequivariance is not installed: skipped")
-        return ours, peers
-    if keep is not None:  # with all irreps their blocks are in another order
-        wanted = [cue.O3.from_string(name) for name in keep]
-        peers["cuequivariance"] = cuet.ChannelWiseTensorProduct(
-            cue.Irreps("O3", LAYOUT),
-            cue.Irreps("O3", FILTER),
-            wanted,
-            layout=cue.mul_ir,
-            shared_weights=False,
-            method="naive",
-        )
-    return ours, peers
+    else:
+        if keep is not None:  # with all irreps their blocks are in another order
+            peers["cuequivariance"] = cuet.ChannelWiseTensorProduct(
+                cue.Irreps("O3", LAYOUT),
+                cue.Irreps("O3", FILTER),
+                [cue.O3.from_string(name) for name in keep],
+                layout=cue.mul_ir,
+                shared_weights=False,
+                method="naive",
+            )
+    kept = "all irreps" if keep is None else f"{', '.join(keep)} kept"
+    widths = [288, 9, layer.weight_numel]
+    forms = {name: partial(depthwise, paths=layer.paths, form=name) for name in ("torch", "numba")}
+    exact = partial(depthwise, paths=layer.paths, form="einsum")
+    for form, title in [("torch", "PyTorch"), ("numba", "Numba")]:
+        name = f"depthwise product, 32 channels, lmax 2, {kept}, {title}"
+        yield Layer(name, forms[form], peers, widths, (1.7, 2.5), exact)
 
 
 def cases() -> Iterator[Case]:
-    """All layers; e3nn compiles its own by TorchScript, so its form here is the scripted one."""
+    """All layers."""
     warnings.simplefilter("ignore")
     try:
-        from e3nn import nn as enn
-        from e3nn import o3
+        import e3nn  # noqa: F401
     except ModuleNotFoundError:
         print("e3nn is not installed: layers are skipped")
         return
     torch.manual_seed(0)
-    linear, their_linear = IrrepLinear(LAYOUT, LAYOUT, bias=False), o3.Linear(LAYOUT, LAYOUT)
-    views = their_linear.weight_views()
-    for weight, view in zip(linear.weights.values(), views, strict=True):
-        weight.data = view.detach().clone()
-    gate = Gate("32x0e", "32x1o + 32x2e")
-    silu, sigmoid = nn.functional.silu, torch.sigmoid
-    their_gate = enn.Gate("32x0e", [silu], "64x0e", [sigmoid], "32x1o + 32x2e")
-    full, their_full = (
-        TensorProduct(LAYOUT, FILTER, LAYOUT),
-        o3.FullyConnectedTensorProduct(LAYOUT, FILTER, LAYOUT),
-    )
-    found: dict[int, list[tuple[int, int, Tensor]]] = {}
-    for i, w in zip(their_full.instructions, their_full.weight_views(), strict=True):
-        found.setdefault(i.i_out, []).append((i.i_in1, i.i_in2, w.detach().flatten(0, 1)))
-    for out, name in enumerate(["0e", "1o", "2e"]):
-        full.weights[name].data = torch.cat(
-            [w for *_, w in sorted(found[out], key=lambda f: f[:2])]
-        )
-    some, some_peers = _depthwise(["0e", "1o", "2e"])
-    every, every_peers = _depthwise(None)
-    for rows in ROWS:
-        yield from _case(
-            "linear layer, 32 channels, lmax 2",
-            rows,
-            linear,
-            {"e3nn": their_linear},
-            [288],
-            1.7,
-            1.7,
-        )
-        yield from _case(
-            "gate, 32 channels, lmax 2", rows, gate, {"e3nn": their_gate}, [352], 1.7, 1.7
-        )
-        yield from _case(
-            "fully connected product, 32 channels, lmax 2",
-            rows,
-            full,
-            {"e3nn": their_full},
-            [288, 9],
-            1.0,
-            1.0,
-        )
-        for name, layer, peers in [
-            ("0e, 1o, 2e kept", some, some_peers),
-            ("all irreps", every, every_peers),
-        ]:
-            title = f"depthwise product, 32 channels, lmax 2, {name}"
-            yield from _case(title, rows, layer, peers, [288, 9, layer.weight_numel], 1.7, 2.5)
+    layers = [_linear(), _gate(), _full(), *_depthwise(["0e", "1o", "2e"]), *_depthwise(None)]
+    for layer in layers:
+        for rows in ROWS:
+            yield from _case(layer, rows)

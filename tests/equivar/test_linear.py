@@ -33,6 +33,14 @@ def test_it_is_equivariant(R: Tensor):
     assert equivariance_error(layer, x, *actions) < 1e-10
 
 
+def test_it_is_equivariant_in_float32():
+    layer, R = IrrepLinear(IN, OUT).float(), random_rotations(1)[0]
+    x = torch.randn(100, layer.irreps_in.dim, dtype=torch.float32)
+    assert layer(x).dtype == torch.float32
+    actions = lambda x: transform(IN, R, x), lambda y: transform(OUT, R, y)
+    assert equivariance_error(layer, x, *actions) < 1e-4
+
+
 def test_a_bias_on_a_vector_is_not():
     layer, R = IrrepLinear("2x1o", "2x1o"), SPECIAL_ORTHOGONALS["half turn about [1, 0, 0]"]
     x, act = torch.randn(4, 6), lambda x: transform("2x1o", R, x)

@@ -39,6 +39,16 @@ def test_layers_are_equivariant(name: str, R: Tensor):
     assert error < 1e-10
 
 
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_are_equivariant_in_float32(name: str):
+    layer, R = LAYERS[name]().float(), SPECIAL_ORTHOGONALS["quarter turn about [1, 1, 0]"]
+    x = torch.randn(100, layer.irreps_in.dim, dtype=torch.float32)
+    assert layer(x).dtype == torch.float32
+    laws = layer.irreps_in, layer.irreps_out
+    actions = [lambda x, law=law: transform(law, R, x) for law in laws]
+    assert equivariance_error(layer, x, *actions) < 1e-4
+
+
 def test_relu_on_vectors_and_silu_on_pseudoscalars_are_not():
     for law, f in {"2x1o": torch.relu, "6x0o": nn.functional.silu}.items():
         act = lambda x, law=law: transform(law, -torch.eye(3), x)  # noqa: E731

@@ -35,6 +35,14 @@ def test_it_is_equivariant(R: Tensor):
     assert equivariance_error(layer, torch.randn(4, layer.irreps_in.dim), act, act) < 1e-10
 
 
+def test_it_is_equivariant_in_float32():
+    layer, R = made().float(), SPECIAL_ORTHOGONALS["quarter turn about [1, 1, 0]"]
+    x = torch.randn(100, layer.irreps_in.dim, dtype=torch.float32)
+    assert layer(x).dtype == torch.float32
+    act = lambda x: transform(LAW, R, x)  # noqa: E731
+    assert equivariance_error(layer, x, act, act) < 1e-4
+
+
 def test_layer_norm_over_components_is_not():
     R = SPECIAL_ORTHOGONALS["quarter turn about [1, 1, 0]"]
     act = lambda x: transform("2x1o", R, x)  # noqa: E731

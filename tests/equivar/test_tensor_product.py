@@ -66,6 +66,24 @@ def test_the_depthwise_product_is_equivariant(R: Tensor):
     assert error < 1e-10
 
 
+def test_products_are_equivariant_in_float32():
+    R = SPECIAL_ORTHOGONALS["quarter turn about [1, 1, 0]"]
+    layer = TensorProduct(FIRST, SECOND, OUT).float()
+    z = torch.randn(100, Irreps(f"{FIRST} + {SECOND}").dim, dtype=torch.float32)
+    actions = lambda z: both_factors(R, z), lambda y: transform(OUT, R, y)
+    assert equivariance_error(lambda z: full(z, layer), z, *actions) < 1e-4
+    product = DepthwiseTensorProduct(FIRST, "0e + 1o + 1e")
+    n, law = product.irreps_in.dim, product.irreps_in + product.irreps_filter
+    z = torch.randn(100, law.dim, dtype=torch.float32)
+    w = torch.randn(100, product.weight_numel, dtype=torch.float32)
+    laws = law, product.irreps_out
+    actions = [lambda z, law=law: transform(law, R, z) for law in laws]
+    for form in ("einsum", "torch", "numba"):
+        f = lambda z, form=form: depthwise(z[:, :n], z[:, n:], w, product.paths, form)  # noqa: E731
+        assert f(z).dtype == torch.float32
+        assert equivariance_error(f, z, *actions) < 1e-4
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_the_full_product_agrees_with_e3nn():
     from e3nn import o3
@@ -181,3 +199,8 @@ def test_bad_input_is_refused_with_the_reason():
         layer(torch.randn(4, 2), torch.randn(4, 1), torch.randn(4, 5))
     with pytest.raises(ValueError, match="second factors have shape"):
         TensorProduct("0e", "1o", "1o")(torch.randn(4, 1), torch.randn(4, 1))
+    with pytest.raises(ValueError, match="expected 'auto', 'einsum', 'torch' or 'numba'"):
+        depthwise(torch.randn(4, 2), torch.randn(4, 1), torch.randn(4, 2), layer.paths, "fast")
+    mixed = torch.randn(4, 2), torch.randn(4, 1).float(), torch.randn(4, 2)
+    with pytest.raises(ValueError, match=r"the tensors are torch\.float64, torch\.float32"):
+        depthwise(*mixed, layer.paths, "numba")
