@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
-from equivar._shapes import Shaped
+from equivar._shapes import Float, Shaped
 
-__all__ = ["check_axes", "check_count", "check_indices"]
+__all__ = [
+    "check_axes",
+    "check_count",
+    "check_finite",
+    "check_indices",
+    "check_orthogonal",
+    "check_rotations",
+]
 
 
 def check_axes(name: str, x: Shaped[Tensor, "..."], *sizes: int | str | None) -> None:
@@ -84,3 +92,93 @@ def check_indices(name: str, index: Shaped[Tensor, "..."], size: int) -> None:
         f"{name} holds {int(flat[place])} at place {place}; expected {range_}, as there are {size}."
         + hint
     )
+
+
+def check_finite(name: str, x: Shaped[Tensor, "..."]) -> None:
+    """Raise a ValueError if a number is nan or infinite.
+
+    Where values cannot be looked at, under a compiler or a transform of functions, it says nothing.
+
+    Args:
+        name: what the caller calls it.
+        x: a tensor, any shape.
+
+    Raises:
+        ValueError: the message has the first bad row.
+
+    >>> import torch
+    >>> check_finite("positions", torch.tensor([[0.0, 0.0], [0.0, float("nan")]]))
+    Traceback (most recent call last):
+    ...
+    ValueError: positions hold nan or infinity, first at index [1]: [0.0, nan]. Did a simulation \
+or an optimizer diverge?
+    """
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+        return
+    bad = ~torch.isfinite(x)
+    if not bool(bad.any()):
+        return
+    where = bad.nonzero()[0].tolist()[:-1]
+    place = f", first at index {where}: {x[tuple(where)].tolist()}" if where else f": {x.tolist()}"
+    verb = "hold" if name.endswith("s") else "holds"
+    raise ValueError(
+        f"{name} {verb} nan or infinity{place}. Did a simulation or an optimizer diverge?"
+    )
+
+
+def check_orthogonal(R: Float[Tensor, "..."], name: str = "R") -> None:
+    """Raise a ValueError unless each matrix keeps lengths, to what its dtype can tell.
+
+    Args:
+        R: matrices, expected (..., 3, 3); any batch.
+        name: what the caller calls them.
+
+    Raises:
+        ValueError: the shape is another, or R R^T is not the identity.
+
+    >>> import torch
+    >>> check_orthogonal(2 * torch.eye(3))
+    Traceback (most recent call last):
+    ...
+    ValueError: R R^T differs from the identity by 3; expected an orthogonal matrix, to 1e-04 \
+for torch.float32. Is it scaled, sheared, or stored in a smaller dtype than it is used in?
+    """
+    if R.shape[-2:] != (3, 3):
+        verb = "have" if name.endswith("s") else "has"
+        raise ValueError(f"{name} {verb} shape {tuple(R.shape)}; expected (..., 3, 3)")
+    error = (R @ R.mT - torch.eye(3).to(R)).abs()
+    bound = 1e3 * torch.finfo(R.dtype).eps
+    if error.numel() and not bool((error <= bound).all()):
+        found = "R R^T differs" if name == "R" else f"in {name}, R R^T differs"
+        raise ValueError(
+            f"{found} from the identity by {error.max().item():.2g}; expected an orthogonal "
+            f"matrix, to {bound:.0e} for {R.dtype}. Is it scaled, sheared, or stored in a smaller "
+            "dtype than it is used in?"
+        )
+
+
+def check_rotations(R: Float[Tensor, "..."], name: str = "R") -> None:
+    """Raise a ValueError unless each matrix is a proper rotation: no reflection, no inversion.
+
+    Args:
+        R: matrices, expected (..., 3, 3); any batch.
+        name: what the caller calls them.
+
+    Raises:
+        ValueError: one is not orthogonal, or its determinant is negative.
+
+    >>> import torch
+    >>> check_rotations(-torch.eye(3))
+    Traceback (most recent call last):
+    ...
+    ValueError: R has a negative determinant; expected a rotation. A reflection or an \
+inversion is none, but -R is one
+    """
+    check_orthogonal(R, name)
+    improper = torch.linalg.det(R) < 0
+    if bool(improper.any()):
+        where = improper.nonzero()[0].tolist()
+        raise ValueError(
+            f"{name}{f' at index {where}' if where else ''} has a negative determinant; expected a "
+            "rotation. A reflection or an inversion is none, but -R is one"
+        )

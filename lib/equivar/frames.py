@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from equivar._checks import check_axes, check_finite
 from equivar._shapes import Float, Int, Shaped
 
 __all__ = [
@@ -35,11 +36,16 @@ def pairwise_distances(positions: Float[Tensor, "*batch n 3"]) -> Float[Tensor, 
     Returns:
         Entry [i, j] is |r_i - r_j|, in the same unit; the diagonal is exactly 0.
 
+    Raises:
+        ValueError: there are no two axes, or a position is not finite.
+
     Example:
         >>> pairwise_distances(torch.tensor([[0.0, 0.0, 0.0], [3.0, 4.0, 0.0]]))
         tensor([[0., 5.],
                 [5., 0.]])
     """
+    check_axes("positions", positions, "n", None)
+    check_finite("positions", positions)
     difference = positions.unsqueeze(-2) - positions.unsqueeze(-3)
     squared = difference.square().sum(dim=-1)
     # sqrt'(0) is infinite, and infinity times a masked zero is nan: take the root of 1 there.
@@ -127,6 +133,9 @@ def gram(x: Float[Tensor, "*batch n d"]) -> Float[Tensor, "*batch n n"]:
     Returns:
         Entry [i, j] is x_i . x_j, in the square of the unit.
 
+    Raises:
+        ValueError: there are no two axes.
+
     Example:
         >>> gram(torch.tensor([[1.0, 0.0], [3.0, 4.0]])).tolist()
         [[1.0, 3.0], [3.0, 25.0]]
@@ -134,6 +143,7 @@ def gram(x: Float[Tensor, "*batch n d"]) -> Float[Tensor, "*batch n n"]:
     Source:
         Weyl, The Classical Groups, chapter II, section 9 (the first fundamental theorem).
     """
+    check_axes("x", x, "n", "d")
     return x @ x.mT
 
 
@@ -170,8 +180,7 @@ def pca_frames(
         raise ValueError(
             f"positions have shape {tuple(positions.shape)}; expected (n, 3) with at least a point"
         )
-    if not bool(positions.isfinite().all()):
-        raise ValueError("positions hold nan or infinity; expected finite numbers")
+    check_finite("positions", positions)
     center = positions.mean(dim=0)
     centered = positions - center
     _, axes = torch.linalg.eigh(centered.mT @ centered / len(positions))

@@ -16,7 +16,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from equivar._checks import check_axes, check_count
+from equivar._checks import check_axes, check_count, check_rotations
 from equivar._shapes import Float
 
 
@@ -206,20 +206,13 @@ def rotation_angle(R: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch"]:
         and the gradient given is finite.
 
     Raises:
-        ValueError: a determinant is negative.
+        ValueError: a matrix is not orthogonal, or its determinant is negative.
 
     >>> z = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
     >>> [rotation_angle(rotation_3d(z, angle)).item() for angle in (0.0, 1e-12, 1.0)]
     [0.0, 1e-12, 1.0]
     """
-    check_axes("R", R, 3, 3)
-    improper = torch.linalg.det(R) < 0
-    if improper.any():
-        where = improper.nonzero()[0].tolist()
-        raise ValueError(
-            f"the matrix{f' at index {where}' if where else ''} has a negative determinant; "
-            "expected rotations. If this is a reflection or inversion, ask for the angle of -R"
-        )
+    check_rotations(R)
     w = [R[..., 2, 1] - R[..., 1, 2], R[..., 0, 2] - R[..., 2, 0], R[..., 1, 0] - R[..., 0, 1]]
     twice_sine = torch.linalg.vector_norm(torch.stack(w, dim=-1), dim=-1)
     return torch.atan2(twice_sine, R.diagonal(dim1=-2, dim2=-1).sum(-1) - 1)
@@ -240,7 +233,7 @@ def covering_radius(
         Radians; good to the square root of the rounding error (about 1e-8 in float64).
 
     Raises:
-        ValueError: one of the lists is empty.
+        ValueError: one of the lists is empty, or holds what is no rotation.
 
     Two rotations about z, a half turn apart, leave the quarter turn between them uncovered:
 
@@ -256,6 +249,8 @@ def covering_radius(
         raise ValueError(
             f"got {len(rotations)} rotations and {len(probes)} probes; expected at least one each"
         )
+    check_rotations(rotations, "rotations")
+    check_rotations(probes, "probes")
     # The trace of A^T B is the inner product of their entries, and falls as the angle grows.
     trace = probes.flatten(1) @ rotations.flatten(1).mT
     worst = trace.amax(dim=1).amin()

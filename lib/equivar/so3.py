@@ -15,6 +15,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from equivar._checks import check_orthogonal
 from equivar._shapes import Float
 from equivar.irreps import Irrep
 
@@ -30,20 +31,6 @@ def check_degree(l: int, name: str = "l") -> None:
         raise ValueError(
             f"got {name} = {l!r}; expected a whole number from 0 to {MAX_DEGREE}, the largest "
             "degree that is tested"
-        )
-
-
-def check_orthogonal(R: Float[Tensor, "..."]) -> None:
-    """Raise a ValueError unless each matrix keeps lengths, to what its dtype can tell."""
-    if R.shape[-2:] != (3, 3):
-        raise ValueError(f"R has shape {tuple(R.shape)}; expected (..., 3, 3)")
-    error = (R @ R.mT - torch.eye(3).to(R)).abs()
-    bound = 1e3 * torch.finfo(R.dtype).eps
-    if error.numel() and not bool((error <= bound).all()):
-        raise ValueError(
-            f"R R^T differs from the identity by {error.max().item():.2g}; expected an orthogonal "
-            f"matrix, to {bound:.0e} for {R.dtype}. Is it scaled, sheared, or stored in a smaller "
-            "dtype than it is used in?"
         )
 
 

@@ -123,12 +123,26 @@ def dual(rho: Float[Tensor, "order d d"]) -> Float[Tensor, "order d d"]:
     For orthogonal matrices that is $\rho(g)$ again, which is why real networks need not tell
     vectors from gradients. In general only the pairing of the two is invariant.
 
+    Args:
+        rho: (order, d, d).
+
+    Raises:
+        ValueError: the matrices are not square, or one has no inverse.
+
     >>> slanted = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0], [0.0, -1.0]]])
     >>> x, w = torch.tensor([2.0, 3.0]), torch.tensor([5.0, 7.0])
     >>> (w @ x).item(), ((dual(slanted)[1] @ w) @ (slanted[1] @ x)).item()
     (31.0, 31.0)
     """
-    return torch.linalg.inv(rho).mT
+    check_orders(rho)
+    inverse, singular = torch.linalg.inv_ex(rho)
+    if bool(singular.any()):
+        g = int(singular.nonzero()[0])
+        raise ValueError(
+            f"the matrix of element {g} is {rho[g].tolist()}, which has no inverse; a group "
+            "element's always has one. Is rho a representation?"
+        )
+    return inverse.mT
 
 
 def character(rho: Float[Tensor, "order d d"]) -> Float[Tensor, " order"]:
@@ -137,10 +151,17 @@ def character(rho: Float[Tensor, "order d d"]) -> Float[Tensor, " order"]:
     A change of basis does not touch them, and over a finite group the converse holds: equal
     characters, equal up to a change of basis.
 
+    Args:
+        rho: (order, d, d).
+
+    Raises:
+        ValueError: the matrices are not square.
+
     >>> from equivar.groups import permutations
     >>> character(permutation_representation(permutations(3))).tolist()  # points left in place
     [3.0, 1.0, 1.0, 0.0, 0.0, 1.0]
     """
+    check_orders(rho)
     return rho.diagonal(dim1=-2, dim2=-1).sum(-1)
 
 

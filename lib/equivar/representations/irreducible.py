@@ -7,6 +7,7 @@ import itertools
 import torch
 from torch import Tensor
 
+from equivar._checks import check_finite
 from equivar._shapes import Float
 from equivar.groups import Group
 from equivar.representations.build import character, check_orders, check_representation
@@ -37,6 +38,12 @@ def make_orthogonal(rho: Float[Tensor, "order d d"]) -> Float[Tensor, "order d d
     \rho(g)^T \rho(g)$, and $M^{1/2} \rho(g) M^{-1/2}$ keeps lengths. An orthogonal one stays as
     it is.
 
+    Args:
+        rho: (order, d, d), in any basis.
+
+    Raises:
+        ValueError: the matrices are not square, not finite, or have no inverse.
+
     Source:
         Weyl's unitary trick; Serre, Linear Representations of Finite Groups, section 1.3.
 
@@ -44,7 +51,13 @@ def make_orthogonal(rho: Float[Tensor, "order d d"]) -> Float[Tensor, "order d d
     >>> Q = make_orthogonal(shear)
     >>> torch.testing.assert_close(Q @ Q.mT, torch.eye(2).expand(2, 2, 2))
     """
+    _check(rho)
     values, vectors = torch.linalg.eigh((rho.mT @ rho).mean(dim=0))
+    if values.numel() and not bool(values[0] > 1e-12 * values[-1]):
+        raise ValueError(
+            f"the mean of rho^T rho has eigenvalues {values.tolist()}, so every matrix takes some "
+            "vector to zero; a group element's has an inverse. Is rho a representation?"
+        )
     root = vectors * values.sqrt() @ vectors.mT
     inverse = vectors / values.sqrt() @ vectors.mT
     return root @ rho @ inverse
@@ -94,7 +107,7 @@ def irreducible_subspaces(rho: Float[Tensor, "order d d"]) -> list[Float[Tensor,
         is arbitrary, and the same at each call.
 
     Raises:
-        ValueError: the matrices are not orthogonal.
+        ValueError: the matrices are not square, not finite, or not orthogonal.
 
     The permutations of three things leave their sum alone, and turn and mirror what is left:
 
@@ -105,6 +118,7 @@ def irreducible_subspaces(rho: Float[Tensor, "order d d"]) -> list[Float[Tensor,
     >>> (sum_of_all[:, 0] * sum_of_all[:, 0].sum()).round().tolist(), rest.shape
     ([1.0, 1.0, 1.0], torch.Size([3, 2]))
     """
+    _check(rho)
     d = rho.shape[-1]
     error = (rho @ rho.mT - torch.eye(d).to(rho)).abs().amax() if rho.numel() else 0.0
     if error > 1e-6:
@@ -180,6 +194,15 @@ def decompose(
     check_representation(rho, group, tolerance=1e-9 if rho.dtype == torch.float64 else 1e-4)
     counts = [(multiplicity(rho.double(), irrep), irrep) for irrep in irreps_of(group)]
     return [(n, irrep) for n, irrep in counts if n]
+
+
+def _check(rho: Tensor) -> None:
+    check_orders(rho)
+    check_finite("rho", rho)
+    if not len(rho):
+        raise ValueError(
+            f"rho has shape {tuple(rho.shape)}, no element; a group has one at least, the identity"
+        )
 
 
 def _eigenspaces(symmetric: Float[Tensor, "d d"]) -> list[Float[Tensor, "d k"]]:

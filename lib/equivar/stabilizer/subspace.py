@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from equivar._checks import check_orthogonal
 from equivar._shapes import Float
 from equivar.intertwiners import intertwiner_basis
 from equivar.irreps import Irrep, Irreps
-from equivar.so3 import check_degree, check_orthogonal, generators, wigner_d
+from equivar.so3 import check_degree, generators, wigner_d
 from equivar.stabilizer.find import Stabilizer
 
 

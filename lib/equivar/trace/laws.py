@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from equivar._checks import check_orthogonal
 from equivar.features import transform
 from equivar.irreps import Irreps
 from equivar.rotations import random_rotations
-from equivar.so3 import check_orthogonal
 from equivar.trace.containers import Path, tensors_in
 
 __all__ = ["Law", "LawLike", "Motion", "default_motions", "describe", "move", "read_motions"]
