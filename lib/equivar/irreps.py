@@ -40,8 +40,11 @@ class Irrep:
     p: int
 
     def __post_init__(self) -> None:
-        if self.l < 0 or self.p not in (1, -1):
-            raise ValueError(f"got l={self.l}, p={self.p}; expected l >= 0 and p = 1 or p = -1")
+        if not isinstance(self.l, int) or self.l < 0 or self.p not in (1, -1):
+            raise ValueError(
+                f"got l={self.l!r}, p={self.p!r}; expected a whole number l >= 0, and p = 1 or "
+                "p = -1. Is it a name? Irrep.parse('1o') reads names"
+            )
 
     @classmethod
     def parse(cls, text: str) -> Irrep:
@@ -108,12 +111,22 @@ class Irreps:
             irreps = [(1, irreps)]
         elif isinstance(irreps, str):
             irreps = _parse(irreps)
+        try:
+            pairs = [(mul, irrep) for mul, irrep in irreps]
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"got irreps = {irreps!r}; expected text such as '32x0e + 8x1o', or pairs "
+                "(multiplicity, irrep)"
+            ) from None
         blocks = tuple(
-            (mul, Irrep.parse(irrep) if isinstance(irrep, str) else irrep) for mul, irrep in irreps
+            (mul, Irrep.parse(irrep) if isinstance(irrep, str) else irrep) for mul, irrep in pairs
         )
         for mul, irrep in blocks:
-            if mul < 0:
-                raise ValueError(f"got multiplicity {mul} for {irrep}; expected 0 or more")
+            if not isinstance(mul, int) or mul < 0 or not isinstance(irrep, Irrep):
+                raise ValueError(
+                    f"got multiplicity {mul!r} for {irrep!s}; expected a whole number, 0 or more, "
+                    "and then an irrep"
+                )
         object.__setattr__(self, "blocks", blocks)
 
     @classmethod
@@ -125,6 +138,8 @@ class Irreps:
         >>> Irreps.spherical_harmonics(3)
         Irreps('1x0e + 1x1o + 1x2e + 1x3o')
         """
+        if not isinstance(lmax, int) or lmax < 0:
+            raise ValueError(f"got lmax = {lmax!r}; expected a whole number, 0 or more")
         return cls([(1, Irrep(l, (-1) ** l)) for l in range(lmax + 1)])
 
     def __str__(self) -> str:

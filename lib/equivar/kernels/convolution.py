@@ -174,5 +174,6 @@ def _check(
         if index.numel() and (int(index.min()) < 0 or int(index.max()) >= bound):
             raise ValueError(
                 f"{name} has indices from {int(index.min())} to {int(index.max())}; expected "
-                f"0 to {bound - 1}, as there are {bound} rows"
+                f"0 to {bound - 1}, as there are {bound} rows. Were the edges made for another "
+                "graph, or batches not shifted?"
             )
