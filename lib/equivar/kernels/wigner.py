@@ -1,63 +1,223 @@
-r"""Wigner D matrices of all degrees, fast: harmonics of a few fixed points, turned.
+r"""Wigner D matrices of all degrees at once, fast: polynomials in the entries of the rotation.
 
-`so3.wigner_d` is the form to read; tests hold these equal to it.
+`so3.wigner_d` is the form to read; tests hold these equal to it. Textbooks write D with angles,
+$e^{iM\alpha}\, d^l_{Mm}(\beta)\, e^{im\gamma}$, which have bad points at the pole. But angles only
+occur in products that are linear in the rotation's entries: with
+
+$$A = \tfrac12 (R_{zz} + R_{xx} + i R_{xz} - i R_{zx}), \quad
+  B = \tfrac12 (R_{zz} - R_{xx} + i R_{xz} + i R_{zx}),$$
+$$C = \tfrac12 (R_{zy} + i R_{xy}), \quad E = \tfrac12 (R_{yz} - i R_{yx}),$$
+
+the entries of orders $M \ge m \ge 0$ are the real and imaginary parts of
+
+$$A^m C^{M-m} P_l \quad\text{and}\quad B^m C^{M-m} Q_l,$$
+
+and of the same with E in place of C (of $\bar E$ beside B) for the transposed block: the sum of
+the real parts is cosine with cosine, their difference sine with sine; the sum of the imaginary
+parts is the sine's row with the cosine's column, their difference the other. P and Q are polynomials
+in $R_{yy}$, made by a recursion of two terms upward in l, which is the stable direction.
+
+A derivative needs none of that: a rotation is turned further by $\omega$, so $dD = (\omega \cdot
+X)\, D$ with the generators X. The gradient is made of D itself, and so is the gradient's gradient.
 """
 
 from __future__ import annotations
 
-import math
+import importlib.util
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from equivar._shapes import Float
-from equivar.kernels.harmonics import harmonics
-from equivar.so3 import check_degree, check_orthogonal, spherical_harmonics
+from equivar.kernels.wigner_tables import entry_order, order_pairs, recursion
+from equivar.so3 import check_degree, check_orthogonal, generators
 
 __all__ = ["wigner_d_all"]
+
+CHUNK = 512
+"""Rotations at a time in the PyTorch form, so that most of what it makes stays in the cache."""
 
 
 def wigner_d_all(lmax: int, R: Float[Tensor, "..."], form: str = "auto") -> tuple[Tensor, ...]:
     r"""The matrices of all degrees from 0 to lmax that turn spherical harmonics.
 
-    $Y^l(R r) = D^l(R)\, Y^l(r)$; inversion is $(-1)^l$.
+    $Y^l(R r) = D^l(R)\, Y^l(r)$, also for reflections: inversion is $(-1)^l$.
 
     Args:
         lmax: the largest degree.
-        R: rotations, reflections, inversions, (..., 3, 3).
-        form: "torch", "numba" or "auto".
+        R: rotations, reflections, inversions, (..., 3, 3); any batch.
+        form: "torch"; "numba", which runs on the CPU; or "auto": Numba where it is there, R is on
+            the CPU in float32 or float64, and nothing is being traced.
 
     Returns:
         lmax + 1 tensors (..., 2l+1, 2l+1), each contiguous, in the dtype and on the device of R.
+        Differentiable to any order. Only what keeps R orthogonal has a derivative: the gradient by
+        R is its part along the group, which is all that a parametrization of R can feel.
 
     Raises:
         ValueError: lmax is not a degree from 0 to `so3.MAX_DEGREE`, R is not orthogonal, or the
-            form does not exist.
+            form does not exist or cannot run here.
 
     >>> half_turn = torch.diag(torch.tensor([-1.0, -1.0, 1.0]))  # about z
-    >>> [D.diag().round().tolist() for D in wigner_d_all(1, half_turn)]
-    [[1.0], [-1.0, -1.0, 1.0]]
+    >>> [D.diag().tolist() for D in wigner_d_all(2, half_turn)]
+    [[1.0], [-1.0, -1.0, 1.0], [-1.0, 1.0, 1.0, -1.0, 1.0]]
+
+    Source:
+        Varshalovich, Quantum Theory of Angular Momentum, section 4.3; the products in place of the
+        angles are Cayley and Klein's parameters, two at a time.
     """
     check_degree(lmax, "lmax")
-    check_orthogonal(R)
+    form = _choose(form, R)
+    if form != "traced" or R.shape[-2:] != (3, 3):
+        check_orthogonal(R)  # it looks at values, which would break a graph
+    flat = R.reshape(-1, 3, 3)
+    if form == "traced":
+        # The value of R; the derivative of its part along the group.
+        D = _rows(lmax, (3 * flat - flat @ flat.mT @ flat) / 2)
+    else:
+        D = _WignerD.apply(flat, lmax, form)
+    return tuple(
+        D_l.reshape(*R.shape[:-2], 2 * l + 1, 2 * l + 1) for l, D_l in enumerate(D)
+    )
+
+
+def _choose(form: str, R: Tensor) -> str:
     if form not in ("auto", "torch", "numba"):
         raise ValueError(f"form is {form!r}; expected 'auto', 'torch' or 'numba'")
-    P, inverses = _points(lmax)
-    turned = P.to(R) @ R.mT
-    Y = harmonics(lmax, turned, normalize=False, form=form)
-    degrees = Y.split([2 * l + 1 for l in range(lmax + 1)], dim=-1)
-    return tuple(Y_l.mT @ m.to(R) for Y_l, m in zip(degrees, inverses, strict=True))
+    traced = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+    if form != "numba" and traced:
+        return "traced"
+    why_not = ""
+    if traced:
+        why_not = "the call is being traced, and Numba's loops cannot be"
+    elif importlib.util.find_spec("numba") is None:
+        why_not = "Numba is not installed; `pip install numba` brings it"
+    elif R.device.type != "cpu":
+        why_not = f"R is on {R.device}, and it runs on the CPU"
+    elif R.dtype not in (torch.float32, torch.float64):
+        why_not = f"R is {R.dtype}; expected float32 or float64"
+    if form == "numba" and why_not:
+        raise ValueError(f"form='numba' cannot run here: {why_not}")
+    return "torch" if why_not or form == "torch" else "numba"
+
+
+# Everything below is for one list of rotations (n, 3, 3).
+
+
+class _WignerD(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, R: Tensor, lmax: int, form: str) -> tuple[Tensor, ...]:
+        ctx.set_materialize_grads(False)
+        ctx.form = form
+        D = (_values_numba if form == "numba" else _values)(lmax, R)
+        ctx.save_for_backward(R, *D)
+        return D
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None, None]:
+        R, *D = ctx.saved_tensors
+        fast = ctx.form == "numba" and not torch.is_grad_enabled()
+        slopes = R.new_zeros(len(R), 3)
+        for l, (D_l, g) in enumerate(zip(D, gradients, strict=True)):
+            if l and g is not None:
+                slopes = slopes + (_slopes_numba if fast else _slopes)(l, D_l, g)
+        # <gradient, w x R> = <slopes, w> for each infinitesimal rotation w, and none along normals.
+        return torch.linalg.cross(slopes[:, :, None], R, dim=1) / 2, None, None
+
+
+def _slopes(l: int, D: Tensor, g: Tensor) -> Float[Tensor, "n 3"]:
+    """How sum(D * g) changes when D is turned further about x, y and z."""
+    X = generators(l).to(D)
+    return (g @ D.mT).flatten(1) @ X.flatten(1).T
+
+
+def _tables(lmax: int) -> tuple[Tensor, Tensor, list[Tensor], Tensor]:
+    """Pairs of orders, their recursion, where entries come from; A, B, C, E, conj(E) from R."""
+    M, m = pairs = order_pairs(lmax)
+    linear = torch.zeros(2, 5, 3, 3, dtype=torch.float64)
+    x, y, z = range(3)
+    linear[0, :2, z, z], linear[0, :2, x, x] = 0.5, torch.tensor([0.5, -0.5]).double()
+    linear[1, :2, x, z], linear[1, :2, z, x] = 0.5, torch.tensor([-0.5, 0.5]).double()
+    linear[0, 2, z, y] = linear[1, 2, x, y] = 0.5
+    linear[0, 3:, y, z], linear[1, 3:, y, x] = 0.5, torch.tensor([-0.5, 0.5]).double()
+    orders = [entry_order(l) for l in range(lmax + 1)]
+    return pairs, recursion(lmax)[M, m], orders, linear.flatten(2)
+
+
+_kept_tables = cache(_tables)  # torch.compile warns of a cache, and needs none
+
+
+def _rows(lmax: int, R: Tensor) -> tuple[Tensor, ...]:
+    """The matrices in PyTorch, with rows of rotations while they are made."""
+    make = _tables if torch.compiler.is_compiling() else _kept_tables
+    (M, m), table, orders, linear = make(lmax)
+    table, linear = table.to(R), linear.to(R)
+    r = R.flatten(1).T
+    first = linear @ r  # (2, 5, n)
+    re, im = [torch.ones_like(first[0])], [torch.zeros_like(first[0])]
+    for _ in range(lmax):
+        re.append(re[-1] * first[0] - im[-1] * first[1])
+        im.append(re[-2] * first[1] + im[-1] * first[0])
+    powers_re, powers_im = torch.stack(re), torch.stack(im)
+    left = powers_re[m][:, [0, 1, 0, 1]], powers_im[m][:, [0, 1, 0, 1]]
+    right = powers_re[M - m][:, [2, 2, 3, 4]], powers_im[M - m][:, [2, 2, 3, 4]]
+    phases_re = (left[0] * right[0] - left[1] * right[1]).unflatten(1, (2, 2))
+    phases_im = (left[0] * right[1] + left[1] * right[0]).unflatten(1, (2, 2))
+    y, sign = r[4], torch.linalg.det(R.detach()).sign()
+    signs = torch.stack([sign, -sign])
+    last = before = y.new_zeros(0, 2, len(y))
+    D = []
+    for l in range(lmax + 1):
+        a, b, c = table[: len(last), l, :, None, None].unbind(1)
+        value = (a * y + b * signs) * last
+        value = torch.cat([value[: len(before)] - c[: len(before)] * before, value[len(before) :]])
+        start = table[len(last) : len(last) + l + 1, l, 0, None, None].expand(-1, *value.shape[1:])
+        before, last = last, torch.cat([value, start])
+        a, b = (phases_re[: len(last)] * last[:, None]).unbind(2)
+        c, d = (phases_im[: len(last)] * last[:, None]).unbind(2)
+        entries = torch.stack([a + b, a - b, c + d, d - c], dim=2).flatten(0, 2)
+        D.append(entries[orders[l]].T.unflatten(1, (2 * l + 1, 2 * l + 1)).contiguous())
+    return tuple(D)
+
+
+def _values(lmax: int, R: Tensor) -> tuple[Tensor, ...]:
+    D = tuple(R.new_empty(len(R), 2 * l + 1, 2 * l + 1) for l in range(lmax + 1))
+    for start in range(0, len(R), CHUNK):
+        for D_l, part in zip(D, _rows(lmax, R[start : start + CHUNK]), strict=True):
+            D_l[start : start + CHUNK] = part
+    return D
+
+
+def _values_numba(lmax: int, R: Tensor) -> tuple[Tensor, ...]:
+    from equivar.kernels.wigner_numba import matrices
+
+    r = R.detach().reshape(-1, 9).contiguous().numpy()
+    sizes = [len(r) * (2 * l + 1) ** 2 for l in range(lmax + 1)]
+    flat = R.new_empty(sum(sizes))
+    matrices(lmax, _recursion_numba(lmax, r.dtype.str), r, flat.numpy())
+    parts = flat.split(sizes)
+    return tuple(part.view(-1, 2 * l + 1, 2 * l + 1) for l, part in enumerate(parts))
+
+
+def _slopes_numba(l: int, D: Tensor, g: Tensor) -> Tensor:
+    from equivar.kernels.wigner_numba import slopes
+
+    out = D.new_empty(len(D), 3)
+    D_flat, g_flat = (t.detach().contiguous().numpy().reshape(-1) for t in (D, g))
+    places, factors = _generators_numba(l, D_flat.dtype.str)
+    slopes(2 * l + 1, places, factors, D_flat, g_flat, out.numpy())
+    return out
 
 
 @cache
-def _points(lmax: int) -> tuple[Tensor, list[Tensor]]:
-    n = 3 * lmax + 3
-    i = torch.arange(n, dtype=torch.float64) + 0.5
-    y, phi = 1 - i / n, i * math.pi * (3 - math.sqrt(5))
-    r = (1 - y * y).sqrt()
-    P = torch.stack([r * phi.sin(), y, r * phi.cos()], dim=-1)
-    Y = spherical_harmonics(lmax, P)
-    return P, [
-        torch.linalg.pinv(Y_l.mT) for Y_l in Y.split([2 * l + 1 for l in range(lmax + 1)], dim=-1)
-    ]
+def _recursion_numba(lmax: int, dtype: str) -> Any:
+    return recursion(lmax).numpy().astype(dtype).reshape(-1)
+
+
+@cache
+def _generators_numba(l: int, dtype: str) -> tuple[Any, Any]:
+    X = generators(l)
+    places = X.nonzero()
+    return places.numpy(), X[places.unbind(1)].numpy().astype(dtype)
