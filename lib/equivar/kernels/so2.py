@@ -1,0 +1,256 @@
+r"""Products with harmonics, cheap: turn each edge to the pole, and the product falls apart.
+
+The fully connected product of features and the harmonics of an edge's direction costs, by its
+definition, a sum over all pairs of components for each path. But it commutes with rotations:
+
+$$f(x, r) = D(R)^{-1} f(D(R)\, x, R r),$$
+
+so each edge may be turned, there and back, to where f is simplest: to the polar axis (y). Turns
+about that axis leave the turned edge alone, so f commutes with them too, and what commutes with
+turns about one axis keeps the order m: Schur's lemma for SO(2). Components of order m and -m mix,
+and nothing else. Features of degree up to L thus need 2L + 1 small matrices, one for each m, which
+act on all channels of all degrees at once, in place of all paths $(l_1, l_2, l_3)$; the sum over
+$l_2$ is done on the weights, once for all edges. With c channels the cost is $O(c^2 L^3)$ for each
+edge and not $O(c^2 L^6)$.
+
+Which rotation takes an edge to the pole does not matter: two differ by a turn about the pole, with
+which f commutes. So there is no bad direction, and derivatives are right with any choice.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from equivar._checks import check_axes
+from equivar._shapes import Float
+from equivar.features import check_features
+from equivar.irreps import Irreps
+from equivar.kernels.so2_tables import Side, Tables, order_matrices, tables
+from equivar.kernels.wigner import wigner_d_all
+from equivar.so3 import check_degree
+
+__all__ = ["pole_rotation", "so2_product"]
+
+
+def so2_product(
+    x: Float[Tensor, "*batch d_in"],
+    vectors: Float[Tensor, "*batch 3"],
+    weights: Mapping[str, Tensor] | nn.ParameterDict,
+    irreps_in: Irreps | str,
+    lmax: int,
+    irreps_out: Irreps | str,
+    form: str = "auto",
+) -> Float[Tensor, "*batch d_out"]:
+    r"""The fully connected product of features with the harmonics of vectors.
+
+    The same as `TensorProduct(irreps_in, Irreps.spherical_harmonics(lmax), irreps_out)` of x and
+    `spherical_harmonics(lmax, vectors)`, with its weights. That makes all pairs of components; this
+    turns each vector to the pole, where most of them are zero. It gains more the larger lmax is.
+
+    Weights are the same for all edges. What varies with an edge's length multiplies x or the result
+    channel by channel; a factor for each path would undo the sum over degrees of the filter.
+
+    Args:
+        x: features, one row for each edge.
+        vectors: of any length. A zero vector has no direction: as with `spherical_harmonics`, it
+            multiplies by 1 in degree 0 and by 0 above.
+        weights: of such a `TensorProduct`: for each irrep of the output by name, a matrix (pairs,
+            copies), where a pair is a copy in the input and a degree that reach the irrep together,
+            in the order of (block of the input, degree, copy). The product is divided by the root
+            of their number.
+        irreps_in: the layout of x.
+        lmax: the largest degree of the harmonics.
+        irreps_out: the layout of the result. An irrep that no pair makes comes out as zero.
+        form: "torch" to read, on any device; "numba", faster on the CPU; "auto" takes "numba" where
+            it runs, and "torch" while torch.compile or a transform of torch.func looks on.
+
+    Returns:
+        Tensor (..., irreps_out.dim), differentiable to any order by x, vectors and weights.
+
+    Raises:
+        ValueError: a tensor has another shape, weights are missing, lmax is not a degree from 0 to
+            `so3.MAX_DEGREE`, or the form does not exist or cannot run here.
+
+    A vector feature times degree 1 gives its component along the edge, up to a constant:
+
+    >>> x, up = torch.tensor([[5.0, 2.0, 7.0]]), torch.tensor([[0.0, 3.0, 0.0]])
+    >>> out = so2_product(x, up, {"0e": torch.ones(1, 1)}, "1o", 1, "0e")
+    >>> round(out.item(), 4)
+    2.0
+
+    Source:
+        Passaro and Zitnick, Reducing SO(3) Convolutions to SO(2) for Efficient Equivariant GNNs,
+        arXiv:2302.03655.
+    """
+    irreps_in, irreps_out = Irreps(irreps_in), Irreps(irreps_out)
+    check_degree(lmax, "lmax")
+    check_features(x, irreps_in)
+    check_axes("vectors", vectors, 3)
+    if vectors.shape[:-1] != x.shape[:-1]:
+        raise ValueError(
+            f"vectors have shape {tuple(vectors.shape)} and features {tuple(x.shape)}; expected "
+            "the same axes but the last: one vector for each row of features"
+        )
+    t = tables(irreps_in, lmax, irreps_out)
+    _check_weights(weights, t)
+    form = _choose(form, x, vectors)
+    batch = x.shape[:-1]
+    rows, r = x.reshape(batch.numel(), x.shape[-1]), vectors.reshape(-1, 3)
+    if not t.orders:
+        return x.new_zeros(*batch, irreps_out.dim)
+    u, nonzero = _directions(r)
+    M = order_matrices(weights, t, x)
+    if form == "numba":
+        from equivar.kernels.so2_numba import so2_numba
+
+        out = so2_numba(rows, u, M, t)
+    else:
+        out = turned_product(rows, u, M, t)
+    if torch.compiler.is_compiling() or not bool(nonzero.all()):
+        # An edge without direction is at the pole already, and degree 0 is all that it has.
+        M0 = order_matrices(weights, t, x, scalars=True)
+        out = torch.where(nonzero, out, turned_product(rows, None, M0, t))
+    return out.reshape(*batch, irreps_out.dim)
+
+
+def _check_weights(weights: Mapping[str, Tensor] | nn.ParameterDict, t: Tables) -> None:
+    for irrep in t.irreps:
+        if not irrep.pairs:
+            continue
+        wanted = irrep.pairs, irrep.count
+        found = tuple(weights[irrep.name].shape) if irrep.name in weights else "missing"
+        if found != wanted:
+            raise ValueError(
+                f"weights of {irrep.name} are {found}; expected shape {wanted}: pairs of a copy in "
+                "the input and a degree of the filter, and copies in the output"
+            )
+
+
+def _choose(form: str, x: Tensor, vectors: Tensor) -> str:
+    if form not in ("auto", "torch", "numba"):
+        raise ValueError(f"got form = {form!r}; expected 'auto', 'torch' or 'numba'")
+    why_not = None
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+        why_not = "the call is being traced, and Numba's loops cannot be"
+    elif importlib.util.find_spec("numba") is None:
+        why_not = "Numba is not installed; `pip install numba` brings it"
+    elif x.device.type != "cpu":
+        why_not = f"the features are on {x.device}, and Numba's form runs on the CPU"
+    elif x.dtype != vectors.dtype or x.dtype not in (torch.float32, torch.float64):
+        why_not = (
+            f"the features are {x.dtype} and the vectors {vectors.dtype}; expected float32 for "
+            "both, or float64"
+        )
+    if form == "numba" and why_not:
+        raise ValueError(f"form='numba' cannot run here: {why_not}")
+    return "torch" if why_not or form == "torch" else "numba"
+
+
+def _directions(r: Float[Tensor, "n 3"]) -> tuple[Float[Tensor, "n 3"], Tensor]:
+    """Vectors of length 1, and whether there is a direction; if not, the pole stands in."""
+    squared = r.square().sum(dim=-1, keepdim=True)
+    nonzero = squared > 0
+    # Replaced before the root, whose derivative at zero is infinite.
+    u = r / torch.where(nonzero, squared, 1.0).sqrt()
+    return torch.where(nonzero, u, r.new_tensor([0.0, 1.0, 0.0])), nonzero
+
+
+def pole_rotation(u: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
+    r"""A rotation that takes each direction to the pole, (0, 1, 0).
+
+    The smallest one, which is a polynomial in u over 1 + y. That is 0 at the opposite pole; so
+    directions that point down first make a half turn about x.
+
+    Args:
+        u: vectors of length 1.
+
+    Returns:
+        Rotation matrices. They jump where y = 0, and are smooth elsewhere.
+
+    >>> u = torch.tensor([[0.0, -1.0, 0.0], [0.6, 0.0, -0.8]])
+    >>> (pole_rotation(u) @ u[:, :, None])[:, :, 0].tolist()
+    [[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
+    """
+    sign = torch.where(u[..., 1] >= 0, 1.0, -1.0).to(u)
+    a, b, c = u[..., 0], sign * u[..., 1], sign * u[..., 2]
+    over = 1 / (1 + b)
+    rows = [
+        torch.stack([1 - a * a * over, -sign * a, -sign * a * c * over], dim=-1),
+        torch.stack([a, sign * b, sign * c], dim=-1),
+        torch.stack([-a * c * over, -sign * c, sign * (1 - c * c * over)], dim=-1),
+    ]
+    return torch.stack(rows, dim=-2)
+
+
+def turned_product(
+    x: Float[Tensor, "n d_in"],
+    u: Float[Tensor, "n 3"] | None,
+    M: Float[Tensor, "orders channels_in channels_out"],
+    t: Tables,
+) -> Float[Tensor, "n d_out"]:
+    """The form to read: turn features, multiply the channels of each order, turn back.
+
+    Args:
+        x: features.
+        u: directions; None for edges that are at the pole.
+        M: a matrix for each order.
+        t: the tables.
+
+    Returns:
+        The product.
+    """
+    l_of = [block.l for side in (t.inputs, t.outputs) for block in side.blocks]
+    D = wigner_d_all(max(l_of), pole_rotation(u)) if u is not None else None
+    orders = []
+    for m, z in enumerate(_to_orders(x, D, t)):
+        orders.append(z @ M[m, t.inputs.first[m] :, t.outputs.first[m] :])
+    return _from_orders(orders, D, t)
+
+
+def _over_i(z: Tensor, back: bool = False) -> Tensor:
+    """Components -m and m of (n, 2l+1, channels) as imaginary and real part, over i; or times i."""
+    l = z.shape[1] // 2
+    sign = torch.ones(2 * l + 1, 1).to(z)
+    sign[l + 1 :] = -1
+    return z.flip(1) * (sign if back else sign.flip(0))
+
+
+def _to_orders(x: Tensor, D: tuple[Tensor, ...] | None, t: Tables) -> list[Tensor]:
+    """Turned features, for each order (m and -m, edges, channels that have it)."""
+    turned = []
+    for b in sorted(t.inputs.blocks, key=lambda b: b.column):
+        z = x.narrow(1, b.start, b.mul * (2 * b.l + 1)).unflatten(1, (b.mul, -1)).mT
+        z = z if D is None else D[b.l] @ z
+        turned.append((b.l, _over_i(z) if b.over_i else z))
+    return [
+        torch.stack(
+            [
+                torch.cat([z[:, l + signed] for l, z in turned if l >= m], dim=-1)
+                for signed in ((m, -m) if m else (0,))
+            ]
+        )
+        for m in range(t.orders)
+    ]
+
+
+def _from_orders(orders: list[Tensor], D: tuple[Tensor, ...] | None, t: Tables) -> Tensor:
+    """Undo `_to_orders`, for the channels of the result."""
+    return torch.cat([_block(orders, D, t.outputs, i) for i in range(len(t.outputs.blocks))], 1)
+
+
+def _block(
+    orders: list[Tensor], D: tuple[Tensor, ...] | None, side: Side, number: int
+) -> Float[Tensor, "n d"]:
+    b = side.blocks[number]
+    own = [z.narrow(2, b.column - side.first[m], b.mul) for m, z in enumerate(orders[: b.l + 1])]
+    missing = [torch.zeros_like(own[0][0])] * (b.l + 1 - len(own))
+    up = [z[0] for z in own] + missing
+    down = [z[-1] for z in own[1:]] + missing
+    z = torch.stack(down[::-1] + up, dim=1)
+    z = _over_i(z, back=True) if b.over_i else z
+    z = z.mT if D is None else z.mT @ D[b.l]
+    return z.flatten(1)
