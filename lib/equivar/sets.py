@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from equivar._checks import check_count
 from equivar._shapes import Float, Int, Shaped
 
 __all__ = ["SetAttention", "SetLinear", "SetPool"]
@@ -49,6 +50,8 @@ class SetLinear(nn.Module):
 
     def __init__(self, n_in: int, n_out: int, bias: bool = True) -> None:
         super().__init__()
+        check_count("n_in", n_in)
+        check_count("n_out", n_out)
         self.n_in, self.n_out = n_in, n_out
         self.weight = nn.Parameter(torch.randn(2, n_out, n_in) / max(2 * n_in, 1) ** 0.5)
         self.bias = nn.Parameter(torch.zeros(n_out)) if bias else None

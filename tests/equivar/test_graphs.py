@@ -148,3 +148,20 @@ def test_without_bias_zero_goes_to_zero():
 def test_other_shapes_are_refused(shape: tuple[int, ...]):
     with pytest.raises(ValueError, match=r"expected \(\.\.\., nodes, nodes, 3\)"):
         GraphLinear(3, 4)(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (5, 3), (4, 5, 3)])
+def test_the_definition_too_takes_tables_alone(shape: tuple[int, ...]):
+    for function in (contractions, lambda x: graph_linear_one_by_one(x, torch.zeros(15, 2, 3))):
+        with pytest.raises(ValueError, match=r"expected \(\.\.\., nodes, nodes, any\)"):
+            function(torch.zeros(shape))
+
+
+def test_weights_of_another_shape_are_refused():
+    x, weight = torch.zeros(4, 4, 3), torch.zeros(15, 2, 3)
+    with pytest.raises(ValueError, match=r"weight has shape \(15, 2, 2\)"):
+        graph_linear_one_by_one(x, weight[..., :2])
+    with pytest.raises(ValueError, match=r"biases have shape \(2, 3\); expected \(\.\.\., 2, 2\)"):
+        graph_linear_one_by_one(x, weight, torch.zeros(2, 3))
+    with pytest.raises(ValueError, match="got n_out = -1"):
+        GraphLinear(3, -1)

@@ -18,6 +18,7 @@ from equivar.group_conv import (
     act_on_features,
     act_on_images,
 )
+from equivar.group_conv.bank import filter_bank
 from equivar.groups import Group, cyclic, dihedral, symmetric
 from equivar.measure import equivariance_error
 
@@ -209,3 +210,24 @@ def test_bad_input_is_refused_with_the_reason():
         GroupPool()(images(1, 2, 8, 7))
     with pytest.raises(ValueError, match="kind='sum'"):
         GroupPool("sum")
+
+
+@pytest.mark.parametrize("group", [cyclic(4), dihedral(4), cyclic(8)], ids=["C4", "D4", "C8"])
+def test_the_gradient_of_the_bank_is_that_of_the_gather(group: Group):
+    layer = GroupConv2d(2, 3, group, 5).double()
+    given = (layer.filters, layer.places, layer.uses, group.order, 5)
+    bank = filter_bank(layer.weight, *given)
+    gradient = images(*bank.shape)
+    (actual,) = torch.autograd.grad(bank, layer.weight, gradient)
+    # Under a transform of torch.func PyTorch derives it itself.
+    _, pull_back = torch.func.vjp(lambda w: filter_bank(w, *given), layer.weight.detach())
+    torch.testing.assert_close(actual, pull_back(gradient)[0])
+
+
+def test_sizes_that_make_no_layer_are_refused():
+    for bad in ({"n_in": 0}, {"n_out": -1}, {"kernel_size": 0}, {"stride": 0}, {"padding": -1}):
+        sizes = {"n_in": 1, "n_out": 1} | bad
+        with pytest.raises(ValueError, match=f"got {next(iter(bad))} = "):
+            LiftingConv2d(group=cyclic(4), **sizes)
+        with pytest.raises(ValueError, match=f"got {next(iter(bad))} = "):
+            GroupConv2d(group=cyclic(4), **sizes)

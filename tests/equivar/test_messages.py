@@ -130,3 +130,9 @@ def test_bad_input_is_refused_with_the_reason():
         layer()(x, SOURCE, TARGET)
     with pytest.raises(ValueError, match=r"shape \(7, 2\); expected None"):
         layer(n_edge=0)(x, SOURCE, TARGET, e)
+
+
+@pytest.mark.parametrize("sizes", [{"n_node": -1}, {"n_edge": -1}, {"width": True}])
+def test_sizes_that_make_no_layer_are_refused(sizes: dict):
+    with pytest.raises(ValueError, match=f"got {next(iter(sizes))} = "):
+        MessagePassing(**{"n_node": 3} | sizes)

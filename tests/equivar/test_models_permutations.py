@@ -136,5 +136,9 @@ def test_second_derivatives():
 def test_controls_refuse_other_sizes():
     with pytest.raises(ValueError, match="5 elements, but this network was built for 6"):
         PlainSetNet(6, 3, 1)(torch.zeros(5, 3))
-    with pytest.raises(ValueError, match=r"built for \(\.\.\., 6, 6, tables\)"):
+    with pytest.raises(ValueError, match=r"built for \(\.\.\., 6, 6, 1\)"):
         PlainGraphNet(6, 1, 1)(torch.zeros(5, 5, 1))
+    with pytest.raises(ValueError, match=r"x has shape \(6, 2\)"):
+        PlainSetNet(6, 3, 1)(torch.zeros(6, 2))
+    with pytest.raises(ValueError, match="got depth = -1"):
+        GraphNet(1, 1, depth=-1)

@@ -193,3 +193,7 @@ def test_bad_input_is_refused_with_the_reason():
         SetPool("median")
     with pytest.raises(ValueError, match="width=6 and n_heads=4"):
         SetAttention(6, 4)
+    with pytest.raises(ValueError, match="got n_in = -1"):
+        SetLinear(-1, 5)
+    with pytest.raises(ValueError, match="got n_out = True"):
+        SetLinear(3, True)

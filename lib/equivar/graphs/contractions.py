@@ -14,6 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from equivar._checks import check_axes
 from equivar._shapes import Float
 
 __all__ = ["CONTRACTIONS", "contractions", "graph_linear_one_by_one"]
@@ -81,17 +82,40 @@ by the number of their terms, so that a layer can serve graphs of every size. "T
 entry of node i to the whole row i."""
 
 
-def contractions(x: Float[Tensor, "*batch n n c"]) -> Float[Tensor, "*batch 15 n n c"]:
+def check_table(x: Float[Tensor, "..."], n_in: int | None = None) -> None:
+    """Raise a ValueError unless x is a table over pairs of nodes.
+
+    Args:
+        x: what was given.
+        n_in: the numbers that each pair must have; None for any.
+
+    >>> check_table(torch.zeros(4, 5, 2))
+    Traceback (most recent call last):
+    ...
+    ValueError: the table has shape (4, 5, 2); expected (..., nodes, nodes, any): \
+rows and columns number the same nodes
+    """
+    if x.ndim < 3 or x.shape[-3] != x.shape[-2] or n_in not in (None, x.shape[-1]):
+        raise ValueError(
+            f"the table has shape {tuple(x.shape)}; expected (..., nodes, nodes, "
+            f"{'any' if n_in is None else n_in}): rows and columns number the same nodes"
+        )
+
+
+def contractions(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """All fifteen equivariant maps of one table.
 
     They are linearly independent for four nodes or more. On fewer, four indices cannot all differ,
     and there are 14 (three nodes), 8 (two) or 1 (one) different maps.
 
     Args:
-        x: a table with c numbers for each ordered pair of nodes.
+        x: (..., n, n, c), a table with c numbers for each ordered pair of nodes.
 
     Returns:
         Tensor (..., 15, n, n, c), in the order of `CONTRACTIONS`.
+
+    Raises:
+        ValueError: the table is not (..., n, n, c).
 
     Example:
         >>> x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])[..., None]
@@ -103,29 +127,37 @@ def contractions(x: Float[Tensor, "*batch n n c"]) -> Float[Tensor, "*batch 15 n
         Maron, Ben-Hamu, Shamir and Lipman, Invariant and Equivariant Graph Networks, ICLR 2019,
         arXiv:1812.09902, Appendix A.
     """
+    check_table(x)
     return torch.stack([contract(x) for contract in CONTRACTIONS.values()], dim=-4)
 
 
 def graph_linear_one_by_one(
-    x: Float[Tensor, "*batch n n n_in"],
-    weight: Float[Tensor, "15 n_out n_in"],
-    bias: Float[Tensor, "2 n_out"] | None = None,
-) -> Float[Tensor, "*batch n n n_out"]:
+    x: Float[Tensor, "..."],
+    weight: Float[Tensor, "..."],
+    bias: Float[Tensor, "..."] | None = None,
+) -> Float[Tensor, "..."]:
     """The definition of `GraphLinear`, term by term: what its fast form is held to.
 
     Args:
-        x: a table with n_in numbers for each ordered pair of nodes.
-        weight: a matrix for each map, in the order of `CONTRACTIONS`.
-        bias: what is added to each entry, and once more to each diagonal entry.
+        x: (..., n, n, n_in), a table with n_in numbers for each ordered pair of nodes.
+        weight: (15, n_out, n_in), a matrix for each map, in the order of `CONTRACTIONS`.
+        bias: (2, n_out), what is added to each entry, and once more to each diagonal entry.
 
     Returns:
         Tensor (..., n, n, n_out).
+
+    Raises:
+        ValueError: a table, weight or bias of another shape.
 
     Example:
         >>> x, weight = torch.randn(4, 4, 2), torch.zeros(15, 3, 2)
         >>> graph_linear_one_by_one(x, weight, torch.ones(2, 3))[0, :2].tolist()
         [[2.0, 2.0, 2.0], [1.0, 1.0, 1.0]]
     """
+    check_table(x)
+    check_axes("weight", weight, 15, "n_out", x.shape[-1])
+    if bias is not None:
+        check_axes("biases", bias, 2, weight.shape[-2])
     maps = CONTRACTIONS.values()
     y = sum((f(x) @ w.mT for f, w in zip(maps, weight, strict=True)), start=x.new_zeros(()))
     if bias is not None:

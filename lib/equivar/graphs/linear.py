@@ -16,7 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from equivar._checks import check_count
 from equivar._shapes import Float
+from equivar.graphs.contractions import check_table
 
 __all__ = ["GraphLinear"]
 
@@ -56,6 +58,8 @@ class GraphLinear(nn.Module):
 
     def __init__(self, n_in: int, n_out: int, bias: bool = True) -> None:
         super().__init__()
+        check_count("n_in", n_in)
+        check_count("n_out", n_out)
         self.n_in, self.n_out = n_in, n_out
         self.weight = nn.Parameter(torch.randn(15, n_out, n_in) / max(15 * n_in, 1) ** 0.5)
         self.bias = nn.Parameter(torch.zeros(2, n_out)) if bias else None
@@ -69,11 +73,7 @@ class GraphLinear(nn.Module):
         Returns:
             Tensor (..., n, n, n_out).
         """
-        if x.ndim < 3 or x.shape[-3] != x.shape[-2] or x.shape[-1] != self.n_in:
-            raise ValueError(
-                f"GraphLinear was given a tensor of shape {tuple(x.shape)}; expected "
-                f"(..., nodes, nodes, {self.n_in}): rows and columns number the same nodes"
-            )
+        check_table(x, self.n_in)
         mean = 1.0 / max(x.shape[-2], 1)
         # Means instead of sums: it is the small weights that are scaled, not the tables.
         terms = x.new_tensor([1.0, mean, mean] * 3 + [mean, mean**2] * 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from equivar._checks import check_count
 from equivar._shapes import Float, Int
 
 __all__ = ["MessagePassing"]
@@ -50,6 +51,8 @@ class MessagePassing(nn.Module):
 
     def __init__(self, n_node: int, n_edge: int = 0, width: int = 32) -> None:
         super().__init__()
+        for name, n in {"n_node": n_node, "n_edge": n_edge, "width": width}.items():
+            check_count(name, n)
         self.n_node, self.n_edge = n_node, n_edge
         # The first layer of the message, split: what depends on one node is computed once a node.
         self.from_source = nn.Linear(n_node, width)

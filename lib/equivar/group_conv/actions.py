@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from equivar._checks import check_axes
 from equivar._shapes import Float
 from equivar.groups import Group, cyclic, dihedral
 
@@ -22,7 +23,8 @@ def act_on_images(group: Group, g: int, images: Float[Tensor, "..."]) -> Float[T
         Tensor (..., height, width), or (..., width, height) after an odd number of quarter turns.
 
     Raises:
-        ValueError: a group of another kind, or a turn that is no multiple of 90 degrees.
+        ValueError: a group of another kind, a number that is no element of it, a turn that is no
+            multiple of 90 degrees, or a tensor that is no image.
 
     Example:
         >>> import torch
@@ -30,6 +32,8 @@ def act_on_images(group: Group, g: int, images: Float[Tensor, "..."]) -> Float[T
         [[2.0, 4.0], [1.0, 3.0]]
     """
     n, reflect = polygon(group)
+    _check_element(group, g)
+    check_axes("images", images, "height", "width")
     if 4 * (g % n) % n:
         raise ValueError(
             f"element {group.labels[g]} of {group.name} turns by {360 * (g % n) / n:g} degrees; "
@@ -51,7 +55,7 @@ def act_on_features(group: Group, g: int, features: Float[Tensor, "..."]) -> Flo
         Tensor of that shape; height and width change places after an odd number of quarter turns.
 
     Raises:
-        ValueError: as in `act_on_images`.
+        ValueError: as in `act_on_images`, or the features have no axis for this group.
 
     Example:
         >>> import torch
@@ -59,8 +63,17 @@ def act_on_features(group: Group, g: int, features: Float[Tensor, "..."]) -> Flo
         >>> act_on_features(cyclic(4), 1, features).flatten().tolist()  # what was at e is at r
         [3.0, 0.0, 1.0, 2.0]
     """
+    _check_element(group, g)
+    check_axes("features", features, group.order, "height", "width")
     source = group.table[group.inverse(g)].to(features.device)
     return act_on_images(group, g, features.index_select(-3, source))
+
+
+def _check_element(group: Group, g: int) -> None:
+    if not 0 <= g < group.order:
+        raise ValueError(
+            f"element {g} was asked of {group.name}; its elements are 0 to {group.order - 1}"
+        )
 
 
 def polygon(group: Group) -> tuple[int, bool]:

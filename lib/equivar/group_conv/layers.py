@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from equivar._checks import check_count
 from equivar._shapes import Float
+from equivar.group_conv.bank import convolve, filter_bank, initial_weight, uses_of
 from equivar.group_conv.filters import bank_index, position_filters
 from equivar.groups import Group
 
@@ -62,6 +64,7 @@ class LiftingConv2d(nn.Module):
 
     filters: Tensor | None
     places: Tensor
+    uses: Tensor
 
     def __init__(
         self,
@@ -74,13 +77,16 @@ class LiftingConv2d(nn.Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
+        padding = kernel_size // 2 if padding is None else padding
+        _check_sizes(n_in, n_out, kernel_size, stride, padding)
         self.n_in, self.n_out, self.group = n_in, n_out, group
-        self.kernel_size, self.stride = kernel_size, stride
-        self.padding = kernel_size // 2 if padding is None else padding
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
         filters, values = position_filters(group, kernel_size)
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("places", values.flatten(), persistent=False)
-        self.weight = _weight(n_out, n_in, 1, kernel_size**2 if filters is None else len(filters))
+        self.register_buffer("uses", uses_of(self.places), persistent=False)
+        basis = kernel_size**2 if filters is None else len(filters)
+        self.weight = initial_weight(n_out, n_in, 1, basis)
         self.bias = nn.Parameter(torch.zeros(n_out)) if bias else None
 
     def forward(self, images: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -93,8 +99,10 @@ class LiftingConv2d(nn.Module):
             Tensor (batch, n_out, order, height, width), smaller by the stride.
         """
         _check_images(images, (self.n_in,), self.kernel_size, self.stride, self.padding)
-        bank = _bank(self.weight, self.filters, self.places, self.group.order)
-        return _convolve(images, bank, self.bias, self.kernel_size, self.stride, self.padding)
+        bank = filter_bank(
+            self.weight, self.filters, self.places, self.uses, self.group.order, self.kernel_size
+        )
+        return convolve(images, bank, self.bias, self.group.order, self.stride, self.padding)
 
 
 class GroupConv2d(nn.Module):
@@ -136,6 +144,7 @@ class GroupConv2d(nn.Module):
 
     filters: Tensor | None
     places: Tensor
+    uses: Tensor
 
     def __init__(
         self,
@@ -148,15 +157,17 @@ class GroupConv2d(nn.Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
+        padding = kernel_size // 2 if padding is None else padding
+        _check_sizes(n_in, n_out, kernel_size, stride, padding)
         self.n_in, self.n_out, self.group = n_in, n_out, group
-        self.kernel_size, self.stride = kernel_size, stride
-        self.padding = kernel_size // 2 if padding is None else padding
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
         filters, values = position_filters(group, kernel_size)
         width = kernel_size**2 * (1 if filters is None else group.order)
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("places", bank_index(group, values, width), persistent=False)
+        self.register_buffer("uses", uses_of(self.places), persistent=False)
         basis = width if filters is None else len(filters)
-        self.weight = _weight(n_out, n_in, group.order, basis)
+        self.weight = initial_weight(n_out, n_in, group.order, basis)
         self.bias = nn.Parameter(torch.zeros(n_out)) if bias else None
 
     def forward(self, features: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -171,9 +182,11 @@ class GroupConv2d(nn.Module):
         order = self.group.order
         wanted = (self.n_in, order)
         _check_images(features, wanted, self.kernel_size, self.stride, self.padding)
-        bank = _bank(self.weight, self.filters, self.places, order)
+        bank = filter_bank(
+            self.weight, self.filters, self.places, self.uses, order, self.kernel_size
+        )
         flat = features.flatten(1, 2)
-        return _convolve(flat, bank, self.bias, self.kernel_size, self.stride, self.padding)
+        return convolve(flat, bank, self.bias, order, self.stride, self.padding)
 
 
 class GroupPool(nn.Module):
@@ -220,42 +233,24 @@ class GroupPool(nn.Module):
         return features.amax(dim=2) if self.kind == "max" else features.mean(dim=2)
 
 
-def _weight(n_out: int, n_in: int, n_elements: int, n_basis: int) -> nn.Parameter:
-    """Normal, of a size that keeps the variance of inputs."""
-    fan_in = max(n_in * n_elements * n_basis, 1)
-    return nn.Parameter(torch.randn(n_out, n_in, n_elements, n_basis) / fan_in**0.5)
-
-
-def _bank(weight: Tensor, filters: Tensor | None, places: Tensor, order: int) -> Tensor:
-    """The learned filters in all positions: (n_out, order, n_in, elements * size * size).
-
-    It is made at every call, so it must cost little beside the convolution: one gather.
-    """
-    values = weight if filters is None else weight @ filters.to(weight)
-    bank = values.flatten(2).flatten(0, 1).index_select(1, places)
-    return bank.reshape(*weight.shape[:2], order, -1).transpose(1, 2)
-
-
-def _convolve(
-    images: Tensor, bank: Tensor, bias: Tensor | None, size: int, stride: int, padding: int
-) -> Tensor:
-    """A plain convolution with a bank (n_out, order, channels in ..., size * size)."""
-    n_out, order = bank.shape[:2]
-    if bias is not None:
-        bias = bias.unsqueeze(-1).expand(-1, order).reshape(-1)
-    bank = bank.reshape(n_out * order, images.shape[1], size, size)
-    return nn.functional.conv2d(images, bank, bias, stride, padding).unflatten(1, (n_out, order))
+def _check_sizes(n_in: int, n_out: int, kernel_size: int, stride: int, padding: int) -> None:
+    check_count("n_in", n_in, least=1)
+    check_count("n_out", n_out, least=1)
+    check_count("kernel_size", kernel_size, least=1)
+    check_count("stride", stride, least=1)
+    check_count("padding", padding)
 
 
 def _check_images(
     images: Tensor, channels: tuple[int, ...], size: int, stride: int, padding: int
 ) -> None:
-    if images.ndim != 3 + len(channels) or images.shape[1:-2] != channels:
+    shape = tuple(images.shape)
+    if len(shape) != 3 + len(channels) or shape[1:-2] != channels:
         raise ValueError(
-            f"given a tensor of shape {tuple(images.shape)}; expected (batch, "
+            f"given a tensor of shape {shape}; expected (batch, "
             f"{', '.join(map(str, channels))}, height, width)"
         )
-    for name, pixels in zip(("height", "width"), images.shape[-2:], strict=True):
+    for name, pixels in (("height", shape[-2]), ("width", shape[-1])):
         spare = pixels + 2 * padding - size
         if spare < 0 or spare % stride:
             raise ValueError(

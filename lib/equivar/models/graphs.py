@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from equivar._checks import check_count
 from equivar._shapes import Float
 from equivar.graphs import GraphLinear
 from equivar.models.mlp import mlp
@@ -41,6 +42,8 @@ class GraphNet(nn.Module):
         self, n_in: int, n_out: int, width: int = 12, depth: int = 2, per_node: bool = False
     ) -> None:
         super().__init__()
+        for name, n in {"n_in": n_in, "n_out": n_out, "width": width, "depth": depth}.items():
+            check_count(name, n)
         sizes = [n_in] + [width] * depth
         self.layers = nn.ModuleList(map(GraphLinear, sizes[:-1], sizes[1:]))
         self.per_node, self.pool = per_node, SetPool("mean")
@@ -86,7 +89,9 @@ class PlainGraphNet(nn.Module):
         self, n: int, n_in: int, n_out: int, width: int = 32, per_node: bool = False
     ) -> None:
         super().__init__()
-        self.n, self.per_node = n, per_node
+        for name, count in {"n": n, "n_in": n_in, "n_out": n_out, "width": width}.items():
+            check_count(name, count)
+        self.shape, self.per_node = (n, n, n_in), per_node
         self.net = mlp(n * n * n_in, width, width, n * n_out if per_node else n_out)
 
     def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -98,10 +103,11 @@ class PlainGraphNet(nn.Module):
         Returns:
             Tensor (..., n_out), or (..., n, n_out) for each node.
         """
-        if x.ndim < 3 or x.shape[-3:-1] != (self.n, self.n):
+        if x.shape[-3:] != self.shape:
             raise ValueError(
                 f"given tables of shape {tuple(x.shape)}, but this network was built for "
-                f"(..., {self.n}, {self.n}, tables): its first layer has weights for each entry"
+                f"(..., {', '.join(map(str, self.shape))}): its first layer has weights for each "
+                "entry"
             )
         y: Tensor = self.net(x.flatten(start_dim=-3))
-        return y.unflatten(-1, (self.n, -1)) if self.per_node else y
+        return y.unflatten(-1, (self.shape[0], -1)) if self.per_node else y

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from equivar._checks import check_count
 from equivar._shapes import Float
 from equivar.group_conv import GroupConv2d, GroupPool, LiftingConv2d
 from equivar.groups import Group
@@ -48,6 +49,8 @@ class GroupImageNet(nn.Module):
         kernel_size: int = 3,
     ) -> None:
         super().__init__()
+        for name, n in {"n_out": n_out, "width": width, "depth": depth}.items():
+            check_count(name, n, least=1)
         layers: list[nn.Module] = [LiftingConv2d(n_in, width, group, kernel_size), nn.SiLU()]
         for _ in range(depth - 1):
             layers += [GroupConv2d(width, width, group, kernel_size), nn.SiLU()]
@@ -80,6 +83,9 @@ class PlainImageNet(nn.Module):
         depth: how many convolutions, at least 1.
         kernel_size: height and width of the filters in pixels.
 
+    Raises:
+        ValueError: images of another shape.
+
     Example:
         >>> import torch
         >>> PlainImageNet(1, 10)(torch.randn(2, 1, 8, 8)).shape
@@ -90,6 +96,10 @@ class PlainImageNet(nn.Module):
         self, n_in: int, n_out: int, width: int = 16, depth: int = 3, kernel_size: int = 3
     ) -> None:
         super().__init__()
+        sizes = {"n_in": n_in, "n_out": n_out, "width": width, "depth": depth}
+        for name, size in sizes.items():
+            check_count(name, size, least=1)
+        self.n_in = n_in
         layers: list[nn.Module] = []
         for i in range(depth):
             n = n_in if i == 0 else width
@@ -106,5 +116,10 @@ class PlainImageNet(nn.Module):
         Returns:
             Tensor (batch, n_out).
         """
+        if images.ndim != 4 or images.shape[1] != self.n_in:
+            raise ValueError(
+                f"given a tensor of shape {tuple(images.shape)}; expected (batch, {self.n_in}, "
+                "height, width)"
+            )
         y: Tensor = self.out(self.layers(images).mean(dim=(-2, -1)))
         return y

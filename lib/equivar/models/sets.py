@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from equivar._checks import check_axes, check_count
 from equivar._shapes import Bool, Float
 from equivar.models.mlp import mlp
 from equivar.sets import SetLinear, SetPool
@@ -35,6 +36,8 @@ class SetNet(nn.Module):
         self, n_in: int, n_out: int, width: int = 32, depth: int = 2, pool: str = "mean"
     ) -> None:
         super().__init__()
+        for name, n in {"n_in": n_in, "n_out": n_out, "width": width, "depth": depth}.items():
+            check_count(name, n)
         sizes = [n_in] + [width] * depth
         self.layers = nn.ModuleList(map(SetLinear, sizes[:-1], sizes[1:]))
         self.pool = SetPool(pool)
@@ -80,7 +83,9 @@ class PlainSetNet(nn.Module):
 
     def __init__(self, n: int, n_in: int, n_out: int, width: int = 32) -> None:
         super().__init__()
-        self.n = n
+        for name, count in {"n": n, "n_in": n_in, "n_out": n_out, "width": width}.items():
+            check_count(name, count)
+        self.n, self.n_in = n, n_in
         self.net = mlp(n * n_in, width, width, n_out)
 
     def forward(self, x: Float[Tensor, "*batch n c"]) -> Float[Tensor, "*batch n_out"]:
@@ -92,6 +97,7 @@ class PlainSetNet(nn.Module):
         Returns:
             Tensor (..., n_out).
         """
+        check_axes("x", x, "n", self.n_in)
         if x.shape[-2] != self.n:
             raise ValueError(
                 f"the lists have {x.shape[-2]} elements, but this network was built for {self.n}: "
