@@ -1,14 +1,16 @@
 """Group convolution against a plain convolution of the same size, and against escnn's.
 
-escnn 1.0.11 does not install with plain pip where there is no Fortran compiler: its requirement
-py3nj is built from Fortran. It is not needed for the plane, so
-`pip install --no-deps escnn pymanopt autograd joblib lie_learn` is enough for this file.
+escnn 1.0.11 does not install with plain pip on a new machine: its requirement py3nj is built from
+Fortran, and the compiled part of lie_learn is for NumPy 1. Both serve turns in space. For the plane
+`pip install --no-deps escnn joblib` is enough, which is what `make bench` does.
 """
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import sys
+import types
 import warnings
 from collections.abc import Callable, Iterator
 
@@ -29,11 +31,15 @@ def plain(group: Group) -> nn.Module:
     return nn.Sequential(nn.Flatten(1, 2), nn.Conv2d(n, n, 3, padding=1))
 
 
-def escnn_layer(group: Group) -> Callable[[Tensor], Tensor] | None:
+def escnn_layer(group: Group) -> nn.Module | None:
     """The same layer by escnn, which makes its filters at each step in training as we do."""
     if importlib.util.find_spec("escnn") is None:
         print("escnn is not there: it is left out", file=sys.stderr)
         return None
+    # For turns in space escnn imports lie_learn. The plane needs none of it.
+    unused = types.ModuleType("lie_learn.representations.SO3.wigner_d")
+    vars(unused)["wigner_D_matrix"] = None
+    sys.modules.setdefault(unused.__name__, unused)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from escnn import gspaces
@@ -41,57 +47,62 @@ def escnn_layer(group: Group) -> Callable[[Tensor], Tensor] | None:
 
         space = gspaces.rot2dOnR2(4) if group.order == 4 else gspaces.flipRot2dOnR2(4)
         fields = enn.FieldType(space, CHANNELS * [space.regular_repr])
-        layer = enn.R2Conv(fields, fields, kernel_size=3, padding=1)
 
-    def apply(x: Tensor) -> Tensor:
-        y: Tensor = layer(enn.GeometricTensor(x.flatten(1, 2), fields)).tensor
-        return y
+        class Layer(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.conv = enn.R2Conv(fields, fields, kernel_size=3, padding=1)
 
-    apply.layer = layer  # type: ignore[attr-defined]
-    return apply
+            def forward(self, x: Tensor) -> Tensor:
+                y: Tensor = self.conv(enn.GeometricTensor(x.flatten(1, 2), fields)).tensor
+                return y
+
+        return Layer()
 
 
 def cases() -> Iterator[Case]:
     """Forward and backward; weights' gradients are part of the work."""
     for group in (cyclic(4), dihedral(4)):
         torch.manual_seed(0)
-        ours, conv = GroupConv2d(CHANNELS, CHANNELS, group), plain(group)
-        peers: dict[str, tuple[Callable[[Tensor], Tensor], nn.Module]] = {"conv2d": (conv, conv)}
+        width = CHANNELS * group.order
+        layers: dict[str, nn.Module] = {
+            "ours": GroupConv2d(CHANNELS, CHANNELS, group),
+            "conv2d": plain(group),
+        }
         theirs = escnn_layer(group)
         if theirs is not None:
-            peers["escnn"] = (theirs, theirs.layer)  # type: ignore[attr-defined]
+            layers["escnn"] = theirs
         for images, pixels in SIZES:
             x = torch.randn(images, CHANNELS, group.order, pixels, pixels)
             for direction, train in (("forward", False), ("forward + backward", True)):
+                works = {name: _work(layer, x, train) for name, layer in layers.items()}
+                exact = {
+                    name: _work(copy.deepcopy(layer).double(), x.double(), train)()
+                    for name, layer in layers.items()
+                }
                 yield Case(
                     f"{group.name} convolution, {CHANNELS} x {group.order} channels, 3 x 3",
                     f"{images} images of {pixels} x {pixels}",
                     direction,
-                    _work(ours, ours, x, train),
-                    {k: _work(f, module, x, train) for k, (f, module) in peers.items()},
-                    flops=2.0
-                    * images
-                    * pixels**2
-                    * 9
-                    * (CHANNELS * group.order) ** 2
-                    * (3 if train else 1),
+                    works.pop("ours"),
+                    works,
+                    exact,
+                    flops=2.0 * images * pixels**2 * 9 * width**2 * (3 if train else 1),
                     bar=0.95,
                 )
 
 
-def _work(
-    f: Callable[[Tensor], Tensor], module: nn.Module, x: Tensor, train: bool
-) -> Callable[[], tuple[Tensor, ...]]:
+def _work(layer: nn.Module, x: Tensor, train: bool) -> Callable[[], tuple[Tensor, ...]]:
+    """Layers stay in training mode: in eval mode escnn keeps its filters from the last step."""
+    weights = [p for p in layer.parameters() if p.requires_grad]
+
     def forward() -> tuple[Tensor, ...]:
-        module.train()  # in eval mode escnn keeps its filters from the last step
         with torch.no_grad():
-            return (f(x),)
+            return (layer(x),)
 
     def backward() -> tuple[Tensor, ...]:
-        module.train()
         leaf = x.detach().requires_grad_()
-        y = f(leaf)
-        weights = [p for p in module.parameters() if p.requires_grad]
+        y = layer(leaf)
         return y.detach(), *torch.autograd.grad(y.sum(), [leaf, *weights])
 
     return backward if train else forward

@@ -1,7 +1,9 @@
 """One case of a benchmark, and how it is measured: interleaved, medians, one thread.
 
-Ours and the peers' functions take turns in one process, so that a slow second of the machine hits
-all of them alike; what is compared are the medians. Memory and accuracy are measured on their own,
+Ours and the peers' functions take turns in one process, and every second round goes through them in
+the opposite order: so a slow second of the machine hits all of them alike, and none always follows
+the one that leaves the cache full. Times are medians; a ratio is the median of the rounds' ratios,
+which is steadier than the ratio of the medians. Memory and accuracy are measured on their own,
 before the clock runs.
 """
 
@@ -21,6 +23,7 @@ Work = Callable[[], "Tensor | tuple[Tensor, ...]"]
 
 REPEATS = 21
 LONGEST = 25.0  # seconds that one case may take; slow cases get fewer repeats, never below 5
+ENOUGH = 0.04  # of those seconds: until then short cases are repeated more often
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Case:
         ours: does the work and returns its results, values first, then gradients.
         peers: the same for others; the first is the one that the bar is about. Names that share a
             first word ("e3nn", "e3nn scripted") are forms of one peer.
-        reference: the same results in float64.
+        reference: the same results in float64; by name, "ours" and the peers', where a peer's
+            layer has other weights.
         bytes_moved: the least traffic of the algorithm: inputs read once, results written once.
         flops: the least operations of the algorithm.
         bar: the least ratio to the first peer that we ask of ourselves.
@@ -45,7 +49,7 @@ class Case:
     direction: str
     ours: Work
     peers: dict[str, Work] = field(default_factory=dict)
-    reference: tuple[Tensor, ...] | None = None
+    reference: tuple[Tensor, ...] | dict[str, tuple[Tensor, ...]] | None = None
     bytes_moved: float | None = None
     flops: float | None = None
     bar: float | None = None
@@ -91,7 +95,9 @@ def measure_machine() -> Machine:
 def measure(case: Case, machine: Machine, seconds: float = LONGEST) -> list[dict]:
     """Rows for the report, one for each peer (one without a peer if there is none)."""
     works = {"ours": case.ours} | case.peers
-    errors = {name: _error(work(), case.reference) for name, work in works.items()}  # and warm up
+    exact = case.reference
+    exact = exact if isinstance(exact, dict) else dict.fromkeys(works, exact)
+    errors = {name: _error(work(), exact.get(name)) for name, work in works.items()}  # and warm up
     peaks = {name: _peak_mb(work) for name, work in works.items()}
     times = _interleave(works, seconds)
     ours = statistics.median(times["ours"])
@@ -113,7 +119,9 @@ def measure(case: Case, machine: Machine, seconds: float = LONGEST) -> list[dict
             | {
                 "peer": name,
                 "peer_s": peer,
-                "ratio": peer / ours,
+                "ratio": statistics.median(
+                    theirs / own for theirs, own in zip(times[name], times["ours"], strict=True)
+                ),
                 "peer_peak_mb": peaks[name],
                 "peer_error": errors[name],
                 "bar": case.bar if number == 0 else None,
@@ -124,15 +132,14 @@ def measure(case: Case, machine: Machine, seconds: float = LONGEST) -> list[dict
 
 def _interleave(works: dict[str, Work], seconds: float) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in works}
-    began = time.perf_counter()
-    for repeat in range(REPEATS):
-        for name, work in works.items():
+    began, spent, repeat = time.perf_counter(), 0.0, 0
+    while repeat < 5 or spent < (ENOUGH if repeat >= REPEATS else 1.0) * seconds:
+        for name in list(works)[:: -1 if repeat % 2 else 1]:
             start = time.perf_counter()
-            results = work()
+            results = works[name]()
             times[name].append(time.perf_counter() - start)
             del results
-        if repeat >= 4 and time.perf_counter() - began > seconds:
-            break
+        repeat, spent = repeat + 1, time.perf_counter() - began
     return times
 
 

@@ -76,7 +76,7 @@ def _work(name: str, allocator: str, quick: bool) -> None:
         found = measure(case, machine, LONGEST / 10 if quick else LONGEST)
         rows += [row | {"file": name, "allocator": allocator} for row in found]
         for row in found:
-            told = f"{row['ratio']:6.1f}x {row['peer']}" if row["ratio"] else "no peer"
+            told = f"{row['ratio']:6.2f}x {row['peer']}" if row["ratio"] else "no peer"
             bar = f" (bar {row['bar']:g})" if row.get("bar") else ""
             print(
                 f"[{allocator}] {case.case}, {case.size}, {case.direction}: {told}{bar}"
