@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from equivar._shapes import Float
-from equivar.kernels.so2_loops import torque, turn
+from equivar.kernels.so2_loops import WIDTH, torque, turn
 from equivar.kernels.so2_tables import Side, Tables
 from equivar.so3 import generators, wigner_d
 
@@ -125,47 +125,45 @@ def _constants(lmax: int, dtype: str) -> _Constants:
 
 
 class _Turned:
-    """A buffer of turned channels: one matrix (edges, channels) for each order and sign."""
+    """A buffer of turned channels: for each order, (channels, m and -m, edges)."""
 
     def __init__(self, x: Tensor, side: Side, t: Tables, n: int) -> None:
-        self.n, self.lmax = n, max((b.l for b in side.blocks), default=0)
-        widths = [side.channels - first for first in side.first]
-        places, begin = [], 0
-        for m, width in enumerate(widths):
-            for _ in range(2 if m else 1):
-                places.append((begin - side.first[m], width))
-                begin += n * width
-        # The order above all that have a matrix stays zero, but in `load`.
-        self.flat = x.new_zeros(begin)
-        parts = self.flat.split([(2 if m else 1) * n * width for m, width in enumerate(widths)])
-        self.orders = [parts[m].view(-1, widths[m]) for m in range(t.orders)]
-        self.numbers = self.flat.numpy()
-        self.places = np.array(places, np.int64)
-        self.blocks = np.array(
-            [(b.mul, b.l, b.over_i, b.start, b.column) for b in side.blocks], np.int64
-        ).reshape(-1, 5)
-        self.table = np.empty((4, max(self.lmax, 1) + 1, n), self.numbers.dtype)
+        self.n, self.edges = n, -(-n // WIDTH) * WIDTH
+        self.width, self.lmax = side.dim, max((b.l for b in side.blocks), default=0)
+        sizes, places = [], []
+        for m, first in enumerate(side.first):
+            step = self.edges * (2 if m else 1)
+            begin = sum(sizes) - first * step
+            places += [(begin, step), (begin + self.edges, step)][: 2 if m else 1]
+            sizes.append((side.channels - first) * step)
+        # The order above all that have a matrix stays zero, but for what `turn` loads.
+        self.flat = x.new_zeros(sum(sizes))
+        parts = self.flat.split(sizes)
+        channels = [side.channels - first for first in side.first]
+        self.orders = [parts[m].view(channels[m], -1) for m in range(t.orders)]
+        self.numbers, self.places = self.flat.numpy(), np.array(places, np.int64)
+        blocks = [(b.mul, b.l, b.over_i, b.start, b.column) for b in side.blocks]
+        self.blocks = np.array(blocks, np.int64).reshape(-1, 5)
+        self.constants = _constants(self.lmax, self.numbers.dtype.str)
 
     def turn(self, rows: Tensor, u: Tensor, back: bool = False) -> None:
         """Load features, or store into them."""
-        to_pole, from_pole, *_ = _constants(self.lmax, self.numbers.dtype.str)
-        arrays = rows.numpy(), u.numpy(), self.blocks, self.table
-        turn(*arrays, to_pole, from_pole, self.places, self.numbers, back)
+        features, directions = rows.detach().view(-1).numpy(), u.detach().numpy()
+        how = self.blocks, max(self.lmax, 1), *self.constants[:2], self.places
+        turn(features, self.width, directions, *how, self.numbers, back)
 
-    def torque(self, other: _Turned, out: np.ndarray, sign: float) -> None:
+    def torque(self, other: _Turned, out: Tensor, sign: float) -> None:
         """Add sign * self . X other, for X about x and z."""
-        *_, entries, factors, begin = _constants(self.lmax, self.numbers.dtype.str)
-        sign = self.numbers.dtype.type(sign)
-        tables = entries, factors, begin, self.places
-        torque(self.blocks, *tables, self.numbers, other.numbers, self.n, out, sign)
+        *_, entries, factors, begin = self.constants
+        tables = self.blocks, entries, factors, begin, self.places
+        numbers = self.numbers, other.numbers, self.edges, out.view(-1).numpy()
+        torque(*tables, *numbers, self.numbers.dtype.type(sign))
 
 
 def _chunks(n: int, t: Tables) -> Iterator[slice]:
-    widest = max(
-        sum(block.mul * (2 * block.l + 1) for block in side.blocks)
-        for side in (t.inputs, t.outputs)
-    )
-    size = max(1, CHUNK // widest)
+    sides = t.inputs, t.outputs
+    widest = max(sum(b.mul * (2 * b.l + 1) for b in side.blocks) for side in sides)
+    size = max(1, CHUNK // (widest * WIDTH)) * WIDTH
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
@@ -188,7 +186,7 @@ class _Product(torch.autograd.Function):
                 turned, made = _Turned(x, t.inputs, t, n), _Turned(x, t.outputs, t, n)
             turned.turn(x[at], u[at])
             for z, y, piece in zip(turned.orders, made.orders, _pieces(M, t), strict=True):
-                torch.mm(z, piece, out=y)
+                torch.mm(piece.mT, z, out=y)
             made.turn(out[at], u[at], back=True)
         return out
 
@@ -219,18 +217,18 @@ class _Product(torch.autograd.Function):
             if need_u or need_M:
                 turned.turn(x[at], u[at])
             for m, piece in enumerate(_pieces(M, t)):
-                torch.mm(by_made.orders[m], piece.mT, out=by_turned.orders[m])
+                torch.mm(piece, by_made.orders[m], out=by_turned.orders[m])
                 if need_u:
-                    torch.mm(turned.orders[m], piece, out=made.orders[m])
+                    torch.mm(piece.mT, turned.orders[m], out=made.orders[m])
                 if grad_M is not None:
-                    _pieces(grad_M, t)[m].addmm_(turned.orders[m].mT, by_made.orders[m])
+                    _pieces(grad_M, t)[m].addmm_(turned.orders[m], by_made.orders[m].mT)
             if grad_x is not None:
                 by_turned.turn(grad_x[at], u[at], back=True)
             if grad_u is not None:
-                about = np.zeros((n, 2), turned.numbers.dtype)
+                about = u.new_zeros(2, turned.edges)
                 by_made.torque(made, about, 1.0)
                 by_turned.torque(turned, about, -1.0)
-                grad_u[at] = _gradient(u[at], torch.from_numpy(about))
+                grad_u[at] = _gradient(u[at], about[:, :n])
         return grad_x, grad_u, grad_M, None
 
 
@@ -244,5 +242,5 @@ def _gradient(u: Tensor, about: Tensor) -> Tensor:
     flat = rho > 0
     safe = torch.where(flat, rho, 1.0)
     c, s = torch.where(flat, z / safe, 1.0), torch.where(flat, x / safe, 0.0)
-    g_x, g_z = -about[:, 1], about[:, 0]
+    g_x, g_z = -about[1], about[0]
     return torch.stack([c * g_x + s * y * g_z, -rho * g_z, c * y * g_z - s * g_x], dim=-1)
