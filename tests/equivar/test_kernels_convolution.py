@@ -64,6 +64,35 @@ def test_the_forms_agree_to_second_order(layout: str):
         torch.testing.assert_close(b, a, rtol=1e-12, atol=1e-12 * float(a.abs().max() + 1))
 
 
+@pytest.mark.parametrize("read", [(0,), (1,), (2,), (0, 2), (1, 2)])
+@pytest.mark.parametrize("leaves", [(0, 1, 2), (1, 2), (0,)])
+def test_the_forms_agree_where_some_gradients_are_not_read(read: tuple, leaves: tuple):
+    x, Y, w, *graph, _ = inputs("mixed multiplicities")
+    found = []
+    for form in FORMS:
+        factors = [factor.clone().requires_grad_() for factor in (x, Y, w)]
+        y = convolution(*factors, *graph, form=form)
+        first = torch.autograd.grad(y.square().sum(), factors, create_graph=True)
+        loss = y.sum() + sum(first[i].pow(2).sum() for i in read)
+        found.append(torch.autograd.grad(loss, [factors[i] for i in leaves]))
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(b, a, rtol=1e-12, atol=1e-12 * float(a.abs().max() + 1))
+
+
+def test_the_forms_agree_to_third_order():
+    x, Y, w, *graph, _ = inputs("mixed multiplicities")
+    found = []
+    for form in FORMS:
+        factors = [factor.clone().requires_grad_() for factor in (x, Y, w)]
+        result = convolution(*factors, *graph, form=form).square().sum()
+        for _ in range(2):
+            first = torch.autograd.grad(result, factors, create_graph=True)
+            result = sum(f.square().sum() for f in first)
+        found.append(torch.autograd.grad(result, factors))
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(b, a, rtol=1e-12, atol=1e-12 * float(a.abs().max()))
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("layout", ["mixed multiplicities", "both parities"])
 def test_gradients_are_right(layout: str, form: str):

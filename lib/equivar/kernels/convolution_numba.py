@@ -7,11 +7,13 @@ $$F(x, Y, w, g) = \sum_e \sum_{puk} g_{t, puk}\, w_{e, pu}
 
 and everything that is ever needed is a derivative of it: the values with respect to g, the first
 gradients with respect to x, Y and w. The gradient of those, which training on forces asks for, is
-again a sum of such derivatives with some factors replaced. So two loops do all orders.
+again a sum of such derivatives with some factors replaced. So two loops do all orders; a third
+makes that sum at once, where nothing will be differentiated again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -19,6 +21,7 @@ from torch import Tensor
 
 from equivar.kernels.convolution_loops import count_edges, loops, turn
 from equivar.kernels.convolution_tables import Table, table
+from equivar.kernels.convolution_twice import loop as twice
 from equivar.kernels.paths import Path
 
 __all__ = ["convolution_numba"]
@@ -84,6 +87,9 @@ class _Gradients(torch.autograd.Function):
         factors, graph = ctx.saved_tensors[:3], ctx.graph
         g = ctx.saved_tensors[3]
         wanted = ctx.needs_input_grad[:4]
+        if not torch.is_grad_enabled():
+            kept = [c if n else None for c, n in zip(cotangents, ctx.needs, strict=True)]
+            return *_run_twice(factors, g, kept, graph, wanted), None, None
         sums: list[Tensor | None] = [None, None, None, None]
 
         def add(place: int, value: Tensor | None) -> None:
@@ -102,6 +108,53 @@ class _Gradients(torch.autograd.Function):
             if wanted[3]:
                 add(3, _Values.apply(x, Y, w, graph))
         return *sums, None, None
+
+
+def _run_twice(
+    factors: Sequence[Tensor],
+    g: Tensor,
+    cotangents: Sequence[Tensor | None],
+    graph: tuple,
+    wanted: tuple[bool, ...],
+) -> tuple[Tensor | None, ...]:
+    """The gradients by x, Y, w and g of what `_Gradients` gives, times its cotangents."""
+    source, starts, order, size, paths = graph
+    x, Y, w = factors
+    t = table(paths, _width(paths, x.dtype))
+    has = [c is not None for c in cotangents]
+    x_, Y_, w_ = (f[:0] if c is None else c for f, c in zip(factors, cotangents, strict=True))
+    lanes, lanes_ = _to_lanes(x, t).numpy(), _to_lanes(x_, t).numpy()
+    dlanes = _to_lanes(x, t, zeros=True)
+    dY = torch.zeros_like(Y, memory_format=torch.contiguous_format)
+    dw = torch.empty_like(w, memory_format=torch.contiguous_format)
+    dg = torch.empty_like(g, memory_format=torch.contiguous_format)
+    twice(t.width)(
+        0,
+        size,
+        starts,
+        order,
+        source,
+        lanes,
+        *(f.detach().contiguous().numpy() for f in (Y, w, g)),
+        lanes_,
+        *(f.detach().contiguous().numpy() for f in (Y_, w_)),
+        *has,
+        *(f.numpy() for f in (dlanes, dY, dw, dg)),
+        t.n_slots,
+        t.n_filter,
+        t.terms.reshape(-1),
+        t.coefficients.astype(lanes.dtype),
+        t.paths,
+        t.by_in,
+        t.entries_in.reshape(-1),
+        t.shapes,
+        t.blocks_out,
+        t.lanes_in,
+        t.lanes_out,
+    )
+    dx = torch.zeros_like(x, memory_format=torch.contiguous_format)
+    turn(dx.numpy(), dlanes.numpy(), t.blocks_in, t.width, True)
+    return tuple(d if want else None for d, want in zip((dx, dY, dw, dg), wanted, strict=True))
 
 
 def _gradients(
