@@ -12,10 +12,10 @@ the entries of orders $M \ge m \ge 0$ are the real and imaginary parts of
 
 $$A^m C^{M-m} P_l \quad\text{and}\quad B^m C^{M-m} Q_l,$$
 
-and of the same with E in place of C (of $\bar E$ beside B) for the transposed block: the sum of
-the real parts is cosine with cosine, their difference sine with sine; the sum of the imaginary
-parts is the sine's row with the cosine's column, their difference the other. P and Q are polynomials
-in $R_{yy}$, made by a recursion of two terms upward in l, which is the stable direction.
+and of the same with E in place of C ($\bar E$ beside B) for the transposed block. Of the real
+parts, the sum is cosine with cosine and the difference sine with sine; of the imaginary parts, the
+sum is the sine's row with the cosine's column, the difference the other way around. P and Q are
+polynomials in $R_{yy}$, made by a recursion upward in l, which is the stable direction.
 
 A derivative needs none of that: a rotation is turned further by $\omega$, so $dD = (\omega \cdot
 X)\, D$ with the generators X. The gradient is made of D itself, and so is the gradient's gradient.
@@ -36,7 +36,7 @@ from equivar.so3 import check_degree, check_orthogonal, generators
 
 __all__ = ["wigner_d_all"]
 
-CHUNK = 512
+CHUNK = 2048
 """Rotations at a time in the PyTorch form, so that most of what it makes stays in the cache."""
 
 
@@ -75,12 +75,10 @@ def wigner_d_all(lmax: int, R: Float[Tensor, "..."], form: str = "auto") -> tupl
     flat = R.reshape(-1, 3, 3)
     if form == "traced":
         # The value of R; the derivative of its part along the group.
-        D = _rows(lmax, (3 * flat - flat @ flat.mT @ flat) / 2)
+        D = [D_l.contiguous() for D_l in _rows(lmax, (3 * flat - flat @ flat.mT @ flat) / 2)]
     else:
         D = _WignerD.apply(flat, lmax, form)
-    return tuple(
-        D_l.reshape(*R.shape[:-2], 2 * l + 1, 2 * l + 1) for l, D_l in enumerate(D)
-    )
+    return tuple(D_l.reshape(*R.shape[:-2], 2 * l + 1, 2 * l + 1) for l, D_l in enumerate(D))
 
 
 def _choose(form: str, R: Tensor) -> str:
@@ -133,53 +131,51 @@ def _slopes(l: int, D: Tensor, g: Tensor) -> Float[Tensor, "n 3"]:
     return (g @ D.mT).flatten(1) @ X.flatten(1).T
 
 
-def _tables(lmax: int) -> tuple[Tensor, Tensor, list[Tensor], Tensor]:
-    """Pairs of orders, their recursion, where entries come from; A, B, C, E, conj(E) from R."""
-    M, m = pairs = order_pairs(lmax)
-    linear = torch.zeros(2, 5, 3, 3, dtype=torch.float64)
-    x, y, z = range(3)
-    linear[0, :2, z, z], linear[0, :2, x, x] = 0.5, torch.tensor([0.5, -0.5]).double()
-    linear[1, :2, x, z], linear[1, :2, z, x] = 0.5, torch.tensor([-0.5, 0.5]).double()
-    linear[0, 2, z, y] = linear[1, 2, x, y] = 0.5
-    linear[0, 3:, y, z], linear[1, 3:, y, x] = 0.5, torch.tensor([-0.5, 0.5]).double()
+def _tables(lmax: int) -> tuple[Tensor, ...]:
+    """The recursion's numbers for each pair of orders; rows of the two factors of its phases."""
+    M, m = order_pairs(lmax)
+    left = 5 * m[:, None] + torch.tensor([0, 1, 0, 1])  # A, B, A, B
+    right = 5 * (M - m)[:, None] + torch.tensor([2, 2, 3, 4])  # C, C, E, conj(E)
     orders = [entry_order(l) for l in range(lmax + 1)]
-    return pairs, recursion(lmax)[M, m], orders, linear.flatten(2)
+    return recursion(lmax)[M, m], left.flatten(), right.flatten(), *orders
 
 
 _kept_tables = cache(_tables)  # torch.compile warns of a cache, and needs none
 
 
-def _rows(lmax: int, R: Tensor) -> tuple[Tensor, ...]:
-    """The matrices in PyTorch, with rows of rotations while they are made."""
+def _rows(lmax: int, R: Tensor) -> list[Float[Tensor, "n d d"]]:
+    """The matrices in PyTorch, with rows of rotations while they are made; not contiguous."""
     make = _tables if torch.compiler.is_compiling() else _kept_tables
-    (M, m), table, orders, linear = make(lmax)
-    table, linear = table.to(R), linear.to(R)
-    r = R.flatten(1).T
-    first = linear @ r  # (2, 5, n)
-    re, im = [torch.ones_like(first[0])], [torch.zeros_like(first[0])]
+    table, left, right, *orders = (t.to(R.device) for t in make(lmax))
+    table = table.to(R.dtype)
+    xx, xy, xz, yx, yy, yz, zx, zy, zz = R.flatten(1).T.contiguous()
+    sign = torch.linalg.det(R.detach()).sign()
+    one_re = torch.stack([zz + xx, zz - xx, zy, yz, yz]) / 2  # A, B, C, E, conj(E)
+    one_im = torch.stack([xz - zx, xz + zx, xy, -yx, yx]) / 2
+    real, imaginary = [torch.ones_like(one_re)], [torch.zeros_like(one_im)]
     for _ in range(lmax):
-        re.append(re[-1] * first[0] - im[-1] * first[1])
-        im.append(re[-2] * first[1] + im[-1] * first[0])
-    powers_re, powers_im = torch.stack(re), torch.stack(im)
-    left = powers_re[m][:, [0, 1, 0, 1]], powers_im[m][:, [0, 1, 0, 1]]
-    right = powers_re[M - m][:, [2, 2, 3, 4]], powers_im[M - m][:, [2, 2, 3, 4]]
-    phases_re = (left[0] * right[0] - left[1] * right[1]).unflatten(1, (2, 2))
-    phases_im = (left[0] * right[1] + left[1] * right[0]).unflatten(1, (2, 2))
-    y, sign = r[4], torch.linalg.det(R.detach()).sign()
+        re, im = real[-1], imaginary[-1]
+        real.append(re * one_re - im * one_im)
+        imaginary.append(re * one_im + im * one_re)
+    a, b = (torch.cat(part).index_select(0, left) for part in (real, imaginary))
+    c, d = (torch.cat(part).index_select(0, right) for part in (real, imaginary))
+    phases_re = (a * c - b * d).unflatten(0, (-1, 2, 2))  # (pair, block, term, n)
+    phases_im = (a * d + b * c).unflatten(0, (-1, 2, 2))
     signs = torch.stack([sign, -sign])
-    last = before = y.new_zeros(0, 2, len(y))
+    PQ = before = yy.new_zeros(0, 2, len(yy))  # (pair, 2, n), of all pairs up to degree l
     D = []
     for l in range(lmax + 1):
-        a, b, c = table[: len(last), l, :, None, None].unbind(1)
-        value = (a * y + b * signs) * last
-        value = torch.cat([value[: len(before)] - c[: len(before)] * before, value[len(before) :]])
-        start = table[len(last) : len(last) + l + 1, l, 0, None, None].expand(-1, *value.shape[1:])
-        before, last = last, torch.cat([value, start])
-        a, b = (phases_re[: len(last)] * last[:, None]).unbind(2)
-        c, d = (phases_im[: len(last)] * last[:, None]).unbind(2)
+        slope, shift, back = table[: len(PQ), l, :, None, None].unbind(1)
+        value = (slope * yy + shift * signs) * PQ
+        old = len(before)
+        value = torch.cat([value[:old] - back[:old] * before, value[old:]])
+        new = table[len(PQ) : len(PQ) + l + 1, l, 0, None, None].expand(-1, 2, len(yy))
+        before, PQ = PQ, torch.cat([value, new])
+        a, b = (phases_re[: len(PQ)] * PQ[:, None]).unbind(2)
+        c, d = (phases_im[: len(PQ)] * PQ[:, None]).unbind(2)
         entries = torch.stack([a + b, a - b, c + d, d - c], dim=2).flatten(0, 2)
-        D.append(entries[orders[l]].T.unflatten(1, (2 * l + 1, 2 * l + 1)).contiguous())
-    return tuple(D)
+        D.append(entries.index_select(0, orders[l]).T.unflatten(1, (2 * l + 1, 2 * l + 1)))
+    return D
 
 
 def _values(lmax: int, R: Tensor) -> tuple[Tensor, ...]:

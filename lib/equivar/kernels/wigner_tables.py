@@ -29,29 +29,30 @@ def recursion(lmax: int) -> Float[Tensor, "n n n 3"]:
         Tensor (lmax+1, lmax+1, lmax+1, 3), float64: alpha, beta and gamma at [M, m, l]; the
         constant stands in alpha at [M, m, M].
 
-    >>> recursion(1)[0, 0, :, 0].tolist()  # M = m = 0: Legendre's 1 / 2 + 1 / 2 and y / 2 + y / 2
-    [0.5, 1.0]
+    >>> recursion(2)[0, 0].round(decimals=4).tolist()  # Legendre's: 1, y, (3 y y - 1) / 2
+    [[0.5, 0.0, 0.0], [1.0, 0.0, 0.0], [1.5, 0.0, 0.5]]
 
     Source:
         NIST Digital Library of Mathematical Functions, equation 18.9.2, for Jacobi polynomials;
         Varshalovich, Quantum Theory of Angular Momentum, section 4.3.4, for their factor.
     """
-    table = torch.zeros(lmax + 1, lmax + 1, lmax + 1, 3, dtype=torch.float64)
-    for M in range(lmax + 1):
+    n = lmax + 1
+    table = [[[[0.0, 0.0, 0.0] for _ in range(n)] for _ in range(n)] for _ in range(n)]
+    for M in range(n):
         for m in range(M + 1):
             # The order zero has no sine, so that its cosine comes without the factor sqrt(2).
-            table[M, m, M, 0] = _size(M, M, m) / math.sqrt(2) ** ((M == 0) + (m == 0))
-            for l in range(M + 1, lmax + 1):
+            table[M][m][M][0] = _size(M, M, m) / math.sqrt(2) ** ((M == 0) + (m == 0))
+            for l in range(M + 1, n):
                 steps = (l - M) * (l + M)
                 once = _size(l, M, m) / _size(l - 1, M, m)
-                table[M, m, l, 0] = (2 * l - 1) * l / steps * once
+                table[M][m][l][0] = (2 * l - 1) * l / steps * once
                 if m:
-                    table[M, m, l, 1] = -(2 * l - 1) * M * m / ((l - 1) * steps) * once
+                    table[M][m][l][1] = -(2 * l - 1) * M * m / ((l - 1) * steps) * once
                 if l > M + 1:
                     twice = _size(l, M, m) / _size(l - 2, M, m)
                     back = l * (l - 1 - m) * (l - 1 + m)
-                    table[M, m, l, 2] = back / ((l - 1) * steps) * twice
-    return table
+                    table[M][m][l][2] = back / ((l - 1) * steps) * twice
+    return torch.tensor(table, dtype=torch.float64)
 
 
 def _size(l: int, M: int, m: int) -> float:
