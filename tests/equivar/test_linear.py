@@ -9,7 +9,8 @@ from torch import Tensor
 from equivar.features import representation, transform
 from equivar.intertwiners import intertwiner_basis
 from equivar.irreps import Irreps
-from equivar.linear import IrrepLinear, _mix
+from equivar.kernels.mixing import mix
+from equivar.linear import IrrepLinear
 from equivar.measure import equivariance_error
 from equivar.rotations import random_rotations
 
@@ -83,25 +84,43 @@ def test_gradients_shapes_and_unit_variance():
     assert 0.9 < IrrepLinear("64x1o", "64x1o")(torch.randn(200, 192)).var() < 1.1
 
 
-def test_many_rows_are_those_of_the_form_to_read():
-    for a, b in [(IN, OUT), ("1o + 4x2e", "8x2e + 1o"), ("2x0e + 1o + 2x0e", "3x0e"), ("1o", "0e")]:
-        layer = IrrepLinear(a, b)
-        if layer.bias is not None:
-            torch.nn.init.normal_(layer.bias)
-        x = torch.randn(20_000, layer.irreps_in.dim, requires_grad=True)  # more than one chunk
-        cotangent = torch.randn(20_000, layer.irreps_out.dim)
-        weights = list(layer.weights.values())
-        read = _mix(x, layer.bias, layer._layout(x.device), *weights)
-        found = []
-        for y in (layer(x), read):
-            wanted = [x, *layer.parameters()]
-            gradients = (
-                torch.autograd.grad(y, wanted, cotangent, materialize_grads=True)
-                if y.requires_grad
-                else ()
-            )
-            found.append((y, *gradients))
-        torch.testing.assert_close(*found, rtol=1e-12, atol=1e-11)
+@pytest.mark.parametrize("form", ["torch", "numba"])
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (IN, OUT),
+        ("1o + 4x2e", "8x2e + 1o"),
+        ("2x0e + 1o + 2x0e", "3x0e"),
+        ("1o", "0e"),
+        ("40x2e + 2x1o", "1o + 37x2e + 3x1o"),  # more than one vector; too wide to be dense
+        ("70x2e + 5x0e", "60x2e"),
+    ],
+)
+def test_fast_forms_are_the_form_to_read(a: str, b: str, form: str):
+    layer = IrrepLinear(a, b)
+    if layer.bias is not None:
+        torch.nn.init.normal_(layer.bias)
+    x = torch.randn(2_000, layer.irreps_in.dim, requires_grad=True)  # more than one chunk
+    cotangent = torch.randn(2_000, layer.irreps_out.dim)
+    found = []
+    for which in ("einsum", form):
+        y = mix(x, layer.bias, list(layer.weights.values()), layer._plan, which)
+        wanted = [x, *layer.parameters()]
+        given = {"materialize_grads": True}
+        gradients = torch.autograd.grad(y, wanted, cotangent, **given) if y.requires_grad else ()
+        found.append((y, *gradients))
+    torch.testing.assert_close(*found, rtol=1e-12, atol=1e-11)
+
+
+@pytest.mark.parametrize("form", ["einsum", "torch", "numba"])
+def test_gradients_of_all_forms_to_second_order(form: str):
+    layer = IrrepLinear(IN, OUT)
+    x = torch.randn(2, layer.irreps_in.dim)
+    inputs = [x, layer.bias, *layer.weights.values()]
+    f = lambda x, bias, *weights: mix(x, bias, weights, layer._plan, form)  # noqa: E731
+    inputs = [t.detach().requires_grad_() for t in inputs]
+    assert torch.autograd.gradcheck(f, inputs)
+    assert torch.autograd.gradgradcheck(f, inputs)
 
 
 def test_compiles_as_one_graph(monkeypatch: pytest.MonkeyPatch):
@@ -116,3 +135,18 @@ def test_compiles_as_one_graph(monkeypatch: pytest.MonkeyPatch):
 def test_another_width_is_refused():
     with pytest.raises(ValueError, match="so 5 components; expected 4"):
         IrrepLinear("0e + 1o", "0e")(torch.randn(2, 5))
+
+
+def test_the_kernel_says_what_it_expects():
+    layer, x = IrrepLinear("2x0e", "0e"), torch.randn(3, 2)
+    weights = list(layer.weights.values())
+    with pytest.raises(ValueError, match=r"x has shape \(3,\); expected \(n, 2\)"):
+        mix(x[:, 0], None, weights, layer._plan)
+    with pytest.raises(ValueError, match=r"weights have shapes \(\(1, 2\),\); expected"):
+        mix(x, None, [weights[0].T], layer._plan)
+    with pytest.raises(ValueError, match=r"bias has shape \(2,\); expected \(1,\)"):
+        mix(x, torch.zeros(2), weights, layer._plan)
+    with pytest.raises(ValueError, match="expected 'auto', 'einsum', 'torch' or 'numba'"):
+        mix(x, None, weights, layer._plan, "fast")
+    with pytest.raises(ValueError, match="expected float32 for all, or float64"):
+        mix(x.half(), None, weights, layer._plan, "numba")
