@@ -79,6 +79,8 @@ def _angles(u, e0, count, lmax, table):
     """Cosine and sine of m times the azimuth, then of m times the angle from the pole: lanes."""
     one, zero = table.dtype.type(1), table.dtype.type(0)
     of_k = (lmax + 1) * WIDTH
+    if lmax == 0:
+        return
     for e in range(WIDTH):
         x, y, z = zero, one, zero
         if e < count:
@@ -102,6 +104,9 @@ def _angles(u, e0, count, lmax, table):
 def _exchange(rows, width, start, columns, e0, count, lanes, back):
     """Columns of the features of a few edges to lanes of edges, or back."""
     whole = columns - columns % TILE if count == WIDTH else 0
+    if count < WIDTH and not back:  # what stands for no edge adds nothing to a gradient
+        for i in range(columns * WIDTH):
+            lanes[i] = 0
     for e in range(0, WIDTH, TILE):
         for c in range(0, whole, TILE):
             at = (e0 + e) * width + start + c
@@ -153,7 +158,7 @@ def turn(rows, width, u, blocks, lmax, to_pole, from_pole, places, buffer, back)
         width: of the features.
         u: directions (n, 3).
         blocks: of features: channels, degree, whether stored over i, first column, first channel.
-        lmax: the largest degree of them, at least 1.
+        lmax: the largest degree of them.
         to_pole: the matrices J of all degrees, sparse: starts of rows, columns, values, and where
             each degree begins among the starts; then the same with rows in the order 0, 1, -1, ...
             of the buffer, plain and over i.

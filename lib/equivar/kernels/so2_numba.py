@@ -127,29 +127,27 @@ def _constants(lmax: int, dtype: str) -> _Constants:
 class _Turned:
     """A buffer of turned channels: for each order, (channels, m and -m, edges)."""
 
-    def __init__(self, x: Tensor, side: Side, t: Tables, n: int) -> None:
-        self.n, self.edges = n, -(-n // WIDTH) * WIDTH
-        self.width, self.lmax = side.dim, max((b.l for b in side.blocks), default=0)
+    def __init__(self, x: Tensor, side: Side, orders: int, n: int) -> None:
+        self.n, self.edges, self.width = n, -(-n // WIDTH) * WIDTH, side.dim
+        channels = [side.channels - first for first in side.first]
         sizes, places = [], []
         for m, first in enumerate(side.first):
             step = self.edges * (2 if m else 1)
             begin = sum(sizes) - first * step
             places += [(begin, step), (begin + self.edges, step)][: 2 if m else 1]
-            sizes.append((side.channels - first) * step)
-        # The order above all that have a matrix stays zero, but for what `turn` loads.
-        self.flat = x.new_zeros(sum(sizes))
-        parts = self.flat.split(sizes)
-        channels = [side.channels - first for first in side.first]
-        self.orders = [parts[m].view(channels[m], -1) for m in range(t.orders)]
-        self.numbers, self.places = self.flat.numpy(), np.array(places, np.int64)
-        blocks = [(b.mul, b.l, b.over_i, b.start, b.column) for b in side.blocks]
-        self.blocks = np.array(blocks, np.int64).reshape(-1, 5)
+            sizes.append(channels[m] * step)
+        flat = x.new_empty(sum(sizes))
+        parts = flat.split(sizes)
+        parts[-1].zero_()  # no matrix makes the order above all, and `torque` reads it
+        self.orders = [parts[m].view(channels[m], -1) for m in range(orders)]
+        self.numbers, self.places = flat.numpy(), np.array(places, np.int64)
+        self.lmax, self.blocks = _blocks(side)
         self.constants = _constants(self.lmax, self.numbers.dtype.str)
 
     def turn(self, rows: Tensor, u: Tensor, back: bool = False) -> None:
         """Load features, or store into them."""
         features, directions = rows.detach().view(-1).numpy(), u.detach().numpy()
-        how = self.blocks, max(self.lmax, 1), *self.constants[:2], self.places
+        how = self.blocks, self.lmax, *self.constants[:2], self.places
         turn(features, self.width, directions, *how, self.numbers, back)
 
     def torque(self, other: _Turned, out: Tensor, sign: float) -> None:
@@ -160,11 +158,22 @@ class _Turned:
         torque(*tables, *numbers, self.numbers.dtype.type(sign))
 
 
-def _chunks(n: int, t: Tables) -> Iterator[slice]:
-    sides = t.inputs, t.outputs
-    widest = max(sum(b.mul * (2 * b.l + 1) for b in side.blocks) for side in sides)
+@cache
+def _blocks(side: Side) -> tuple[int, np.ndarray]:
+    """The largest degree, and the table that the loops read."""
+    rows = [(b.mul, b.l, b.over_i, b.start, b.column) for b in side.blocks]
+    return max(b.l for b in side.blocks), np.array(rows, np.int64)
+
+
+def _chunks(x: Tensor, t: Tables, sides: list[Side]) -> Iterator[tuple[slice, list[_Turned]]]:
+    """A few edges at a time, and a buffer for each of the sides."""
+    n, widest = len(x), max(side.dim for side in sides)
     size = max(1, CHUNK // (widest * WIDTH)) * WIDTH
-    return (slice(start, min(start + size, n)) for start in range(0, n, size))
+    for start in range(0, n, size):
+        count = min(size, n - start)
+        if start == 0 or count < size:
+            buffers = [_Turned(x, side, t.orders, count) for side in sides]
+        yield slice(start, start + count), buffers
 
 
 def _pieces(M: Tensor, t: Tables) -> list[Tensor]:
@@ -179,14 +188,11 @@ class _Product(torch.autograd.Function):
         ctx.save_for_backward(x, u, M)
         ctx.tables = t
         out = x.new_empty(len(x), t.outputs.dim)
-        turned = None
-        for at in _chunks(len(x), t):
-            n = at.stop - at.start
-            if turned is None or turned.n != n:
-                turned, made = _Turned(x, t.inputs, t, n), _Turned(x, t.outputs, t, n)
+        pieces = [piece.mT for piece in _pieces(M, t)]
+        for at, (turned, made) in _chunks(x, t, [t.inputs, t.outputs]):
             turned.turn(x[at], u[at])
-            for z, y, piece in zip(turned.orders, made.orders, _pieces(M, t), strict=True):
-                torch.mm(piece.mT, z, out=y)
+            for piece, z, y in zip(pieces, turned.orders, made.orders, strict=True):
+                torch.mm(piece, z, out=y)
             made.turn(out[at], u[at], back=True)
         return out
 
@@ -194,42 +200,39 @@ class _Product(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, u, M = ctx.saved_tensors
         t: Tables = ctx.tables
+        needed = ctx.needs_input_grad[:3]
         if torch.is_grad_enabled():  # someone will differentiate again
             from equivar.kernels.so2 import turned_product
 
-            needed = ctx.needs_input_grad[:3]
             wanted = [v for v, need in zip((x, u, M), needed, strict=True) if need]
             y = turned_product(x, u, M, t)
             found = iter(torch.autograd.grad(y, wanted, g, create_graph=True))
             return *(next(found) if need else None for need in needed), None
-        need_x, need_u, need_M = ctx.needs_input_grad[:3]
-        g = g.contiguous()
-        grad_x = torch.empty_like(x) if need_x else None
-        grad_u = torch.empty_like(u) if need_u else None
-        grad_M = torch.zeros_like(M) if need_M else None
-        turned = None
-        for at in _chunks(len(x), t):
-            n = at.stop - at.start
-            if turned is None or turned.n != n:
-                turned, by_turned = (_Turned(x, t.inputs, t, n) for _ in range(2))
-                by_made, made = (_Turned(x, t.outputs, t, n) for _ in range(2))
+        need_x, need_u, need_M = needed
+        g, grad_x = g.contiguous(), torch.empty_like(x)
+        about, grad_M = u.new_empty(2, len(u)), torch.zeros_like(M)
+        matrices = list(zip(_pieces(M, t), _pieces(grad_M, t), strict=True))
+        sides = [t.outputs, t.outputs, t.inputs, t.inputs]
+        for at, (by_made, made, turned, by_turned) in _chunks(x, t, sides):
             by_made.turn(g[at], u[at])
             if need_u or need_M:
                 turned.turn(x[at], u[at])
-            for m, piece in enumerate(_pieces(M, t)):
-                torch.mm(piece, by_made.orders[m], out=by_turned.orders[m])
+            for m, (matrix, grad) in enumerate(matrices):
+                if need_M:
+                    grad.addmm_(turned.orders[m], by_made.orders[m].mT)
+                if need_x or need_u:
+                    torch.mm(matrix, by_made.orders[m], out=by_turned.orders[m])
                 if need_u:
-                    torch.mm(piece.mT, turned.orders[m], out=made.orders[m])
-                if grad_M is not None:
-                    _pieces(grad_M, t)[m].addmm_(turned.orders[m], by_made.orders[m].mT)
-            if grad_x is not None:
+                    torch.mm(matrix.mT, turned.orders[m], out=made.orders[m])
+            if need_x:
                 by_turned.turn(grad_x[at], u[at], back=True)
-            if grad_u is not None:
-                about = u.new_zeros(2, turned.edges)
-                by_made.torque(made, about, 1.0)
-                by_turned.torque(turned, about, -1.0)
-                grad_u[at] = _gradient(u[at], about[:, :n])
-        return grad_x, grad_u, grad_M, None
+            if need_u:
+                total = u.new_zeros(2, turned.edges)
+                by_made.torque(made, total, 1.0)
+                by_turned.torque(turned, total, -1.0)
+                about[:, at] = total[:, : turned.n]
+        grad_u = _gradient(u, about) if need_u else None
+        return grad_x if need_x else None, grad_u, grad_M if need_M else None, None
 
 
 def _gradient(u: Tensor, about: Tensor) -> Tensor:
