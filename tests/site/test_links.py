@@ -88,3 +88,16 @@ def test_the_palette_is_light_again_on_paper() -> None:
     light, dark, paper = vendor.palette_css().strip().splitlines()
     assert light.split("{")[1] in paper
     assert "--course-ink: #e6edf3;" in dark
+
+
+def test_the_arrow_of_a_chapter_with_pages_says_whose_they_are() -> None:
+    nested = (
+        '<li><a class="current reference internal" href="a.html">Groups &amp; <code>so3</code></a>'
+        '<details open="open"><summary><span class="toctree-toggle"></span></summary><ul>'
+        '<li><a class="reference internal" href="b.html">Below</a></li></ul></details></li>'
+    )
+    mended, _ = mend(nested)
+    summary = BeautifulSoup(mended, "html.parser").summary
+    assert summary is not None
+    assert summary["aria-label"] == "Pages of Groups & so3"
+    assert mend(mended)[0] == mended

@@ -10,6 +10,8 @@ Each module is one concern, and says why it is needed:
 ``mime``                renders figures, Plotly and widgets (a myst-nb plugin)
 ``quiz``                the ``quiz`` directive: predict, then see
 ``docstrings``          the library's docstrings as pages
+``reference``           the order, signatures and fields of names on those pages
+``formulas``            no line breaks between a formula and its comma
 ``launch``              links to Binder and Colab
 ``mend``                repairs of the theme's accessibility, in the finished HTML
 ``vendor``              MathJax and Plotly, copied from their packages
@@ -42,10 +44,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
         docstrings,
         elements,
         failures,
+        formulas,
         launch,
         mend,
         mime,
         quiz,
+        reference,
         vendor,
     )
 
@@ -61,6 +65,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("build-finished", mend.mend_pages, priority=900)
     app.connect("build-finished", configure.write_stamp, priority=950)
     elements.register(app)
+    formulas.register(app)
+    reference.register(app)
     app.add_directive("quiz", quiz.QuizDirective)
     for style in STYLES:
         app.add_css_file(style, priority=900)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 DISPLAYED = re.compile(r"^(?P<indent>[ ]*)\$\$(?P<formula>.+?)\$\$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"(^[ ]*>>>.*?(?:\n[ ]*\n|\Z))", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"(?<![\\$\w])\$(?P<formula>[^$]+?)\$(?!\w)")
+EMPHASIS = r"(?<![\w*])\*\w(?:[\w\s-]*\w)?\*(?![\w*])"
+SHARED = re.compile(r"^[ ]+\w+(?:, \w+)+(?=: )", re.MULTILINE)
 
 
 def configure(app: Sphinx, config: Config) -> None:
@@ -30,13 +32,22 @@ def configure(app: Sphinx, config: Config) -> None:
     config.default_role = "code"  # single backticks are code, as in Markdown
     config.autodoc_member_order = "bysource"
     config.autodoc_typehints = "signature"
-    config.autodoc_default_options = {"members": True, "show-inheritance": False}
+    # extra_repr is for print(model); each layer has one, and it says the same each time.
+    config.autodoc_default_options = {"members": True, "exclude-members": "extra_repr"}
     config.autodoc_preserve_defaults = True
     config.python_maximum_signature_line_length = 72
     config.add_module_names = False
+    config.toc_object_entries_show_parents = "hide"
     config.napoleon_custom_sections = ["Source"]
     config.napoleon_use_rtype = False
     config.napoleon_use_ivar = True
+    config.napoleon_attr_annotations = False  # the signature has them
+    # Found by the search; an index of one page more would list the same names again.
+    config.html_use_index = False
+    config.html_domain_indices = False
+    # What is copied from an example runs: no prompts, no results.
+    config.copybutton_prompt_text = r">>> |\.\.\. "
+    config.copybutton_prompt_is_regexp = True
     # Signatures name types of torch and jaxtyping, which have no page here.
     config.nitpick_ignore_regex = [(r"py:.*", r".*")]
 
@@ -44,8 +55,8 @@ def configure(app: Sphinx, config: Config) -> None:
 def to_rst(text: str) -> str:
     r"""Change what authors write to what reStructuredText means by it.
 
-    Formulas between dollars become its formulas. A lone star or bar, which it takes for emphasis
-    or for a substitution, becomes the character; double stars stay bold.
+    Formulas between dollars become its formulas. A star or bar that does not enclose words, which
+    it takes for emphasis or for a substitution, becomes the character.
 
     Args:
         text: a docstring.
@@ -53,8 +64,8 @@ def to_rst(text: str) -> str:
     Returns:
         The text; doctests and what is between backticks stay as they are.
 
-    >>> print(to_rst("The norm $|r|^2$ of *r*, |r|, costs 3 dollars and `a * b`."))
-    The norm :math:`|r|^2` of \*r\*, \|r\|, costs 3 dollars and `a * b`.
+    >>> print(to_rst("The norm $|r|^2$ of *r*, |r|, has (*shape, n) and costs `a * b`."))
+    The norm :math:`|r|^2` of *r*, \|r\|, has (\*shape, n) and costs `a * b`.
     """
 
     def display(match: re.Match[str]) -> str:
@@ -62,6 +73,8 @@ def to_rst(text: str) -> str:
         body = textwrap.indent(textwrap.dedent(formula).strip(), indent + "    ")
         return f"{indent}.. math::\n\n{body}\n"
 
+    # "a, b: what both are" would be read as a type and a name; `reference` puts the spaces back.
+    text = SHARED.sub(lambda m: m[0].replace(", ", ","), text)
     parts = CODE.split(text)
     for i in range(0, len(parts), 2):  # what lies between blocks of code
         prose = DISPLAYED.split(parts[i])
@@ -73,7 +86,7 @@ def to_rst(text: str) -> str:
 
 def _inline(text: str) -> str:
     text = INLINE.sub(lambda m: f":math:`{' '.join(m['formula'].split())}`", text)
-    pieces = re.split(r"(`[^`]+`)", text)
+    pieces = re.split(rf"(`[^`]+`|{EMPHASIS})", text)
     pieces[::2] = [re.sub(r"(?<!\*)\*(?![*\s])|\|", r"\\\g<0>", piece) for piece in pieces[::2]]
     return "".join(pieces)
 
@@ -92,3 +105,5 @@ def process(
         lines: the docstring.
     """
     lines[:] = to_rst("\n".join(lines)).split("\n")
+    if what in ("attribute", "data", "property"):
+        lines[0] = ": " + lines[0]  # or napoleon takes what stands before a colon for its type

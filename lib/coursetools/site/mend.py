@@ -7,7 +7,8 @@ where a page has neither the old text nor the new one, the theme has changed, an
 from __future__ import annotations
 
 import posixpath
-from html import escape
+import re
+from html import escape, unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,12 @@ REPAIRS = (
         '<div id="pst-primary-sidebar" class',
         '<div id="pst-primary-sidebar" role="complementary" aria-label="Course" class',
     ),
+)
+# A chapter with pages below it unfolds; the arrow is a button, and says of what.
+_SUMMARY = re.compile(
+    r'(<a class="[^"]*reference internal[^>]*>(?P<title>(?:(?!</a>).)*)</a>'
+    r"<details[^>]*>)<summary>",
+    re.DOTALL,
 )
 MARK = 'id="pst-primary-sidebar"'
 
@@ -74,7 +81,12 @@ def mend(html: str) -> tuple[str, list[str]]:
             html = html.replace(old, new)
         else:
             lost.append(old)
-    return html, lost
+    return _SUMMARY.sub(_named, html), lost
+
+
+def _named(match: re.Match[str]) -> str:
+    title = " ".join(re.sub(r"<[^>]*>", "", match["title"]).split())
+    return f'{match[1]}<summary aria-label="Pages of {escape(unescape(title))}">'
 
 
 def mend_pages(app: Sphinx, exception: Exception | None) -> None:

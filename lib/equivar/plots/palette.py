@@ -4,9 +4,6 @@ from __future__ import annotations
 
 __all__ = ["PALETTE", "color"]
 
-# (on light paper, on dark paper). Figures are drawn with the light color; the site makes the dark
-# picture by replacing each light color with its partner, so no color may stand here twice.
-# Each ink has a contrast of at least 4.5 against its paper.
 PALETTE: dict[str, tuple[str, str]] = {
     "paper": ("#fffffe", "#14181e"),
     "ink": ("#1f2328", "#e6edf3"),
@@ -18,6 +15,9 @@ PALETTE: dict[str, tuple[str, str]] = {
     "red": ("#c0232c", "#ff8e88"),
     "purple": ("#7a45c8", "#cfa6ff"),
 }
+"""Colors by name: on light paper, on dark paper. Figures are drawn with the light color; the site
+makes the dark picture by replacing each light color with its partner, so no color may stand here
+twice. Each ink has a contrast of at least 4.5 against its paper."""
 
 
 def color(name: str) -> str:
