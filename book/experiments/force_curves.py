@@ -14,9 +14,9 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,7 @@ RESULTS = Path(__file__).parent.parent / "results" / "force_curves.json"
 MOLECULE = "ethanol"
 SIZES, SEEDS = (25, 50, 100, 200, 400, 800), range(5)
 N_TRAIN = 1200  # frames 0 to 1199 are chains 0 to 14, the others chains 15 to 19
-BATCH, STEPS = 16, 600
+BATCH, STEPS, LONGER, QUICK = 16, 600, 3, 30
 
 
 @dataclass(frozen=True)
@@ -57,22 +57,35 @@ MODELS = {
 }
 
 
-def jobs(sizes: Sequence[int] = SIZES, seeds: Sequence[int] = SEEDS, share: int = 1) -> list[Row]:
+def job(model: str, size: int, seed: int, steps: int) -> Row:
+    """The settings of one training."""
+    lr = MODELS[model].lr
+    settings: Row = {"molecule": MOLECULE, "model": model, "size": size, "seed": seed}
+    return {**settings, "steps": steps, "batch": BATCH, "lr": lr}
+
+
+def all_jobs() -> list[Row]:
     """All trainings, seed by seed, so that what is there early is already a picture."""
-    return [
-        {
-            "molecule": MOLECULE,
-            "model": name,
-            "size": size,
-            "seed": seed,
-            "steps": model.steps // share,
-            "batch": BATCH,
-            "lr": model.lr,
-        }
-        for seed in seeds
+    curves = [
+        job(name, size, seed, model.steps)
+        for seed in SEEDS
         for name, model in MODELS.items()
-        for size in sizes
+        for size in SIZES
     ]
+    # Are the ends of the curves short of data, or of steps?
+    longer = [
+        job(name, size, seed, LONGER * model.steps)
+        for seed in SEEDS
+        for name, model in MODELS.items()
+        if model.irreps
+        for size in (SIZES[0], SIZES[-1])
+    ]
+    return curves + longer + quick_jobs()
+
+
+def quick_jobs() -> list[Row]:
+    """Trainings of a second, which the tests repeat."""
+    return [job(name, SIZES[0], 0, QUICK) for name in MODELS]
 
 
 def force_field(irreps: str, numbers: Tensor, unit: float) -> ForceField:
@@ -110,17 +123,17 @@ def turn(
     return [x @ R.mT for x in inputs], targets @ R.mT
 
 
-def train(job: Row) -> Row:
+def train(settings: Row) -> Row:
     """Train one model and measure it; the same job gives the same numbers."""
     torch.set_num_threads(1)
-    model, seed, size = MODELS[str(job["model"])], int(job["seed"]), int(job["size"])  # type: ignore
-    data = molecules(str(job["molecule"]))
+    model, seed, size = MODELS[str(settings["model"])], int(settings["seed"]), int(settings["size"])  # type: ignore
+    data = molecules(str(settings["molecule"]))
     x, forces = data.positions.float(), data.forces.float()
     # The larger sets of a seed hold its smaller ones; another seed draws others.
     rows = torch.randperm(N_TRAIN, generator=torch.Generator().manual_seed(seed))[:size]
     unit = forces[rows].square().mean().sqrt().item()
     energies = (data.energies - data.energies[rows].mean()).float()
-    schedule = {"steps": job["steps"], "batch": job["batch"], "lr": job["lr"], "seed": seed}
+    schedule: dict[str, Any] = {name: settings[name] for name in ("steps", "batch", "lr", "seed")}
 
     net: nn.Module
     if model.irreps:  # one step before the clock runs, so that it does not count compilation
@@ -130,11 +143,11 @@ def train(job: Row) -> Row:
     start = time.perf_counter()
     if model.irreps:
         net = force_field(model.irreps, data.numbers, unit)
-        fit_forces(net, data.numbers, x[rows], energies[rows], forces[rows], **schedule)  # type: ignore
+        fit_forces(net, data.numbers, x[rows], energies[rows], forces[rows], **schedule)
     else:
         net = plain(model, x[rows], data.numbers, unit)
         augment = turn if model.turned else None
-        fit(net, [x[rows]], forces[rows], augment=augment, **schedule)  # type: ignore
+        fit(net, [x[rows]], forces[rows], augment=augment, **schedule)
     seconds = time.perf_counter() - start
 
     def predict(positions: Tensor) -> Tensor:
@@ -166,7 +179,7 @@ def main() -> None:
     """Do what is missing."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="two sizes, one seed, few steps")
+    parser.add_argument("--quick", action="store_true", help="one size, one seed, few steps")
     parser.add_argument("--out", type=Path, help="default: book/results/force_curves.json")
     options = parser.parse_args()
     about: Row = {
@@ -177,10 +190,9 @@ def main() -> None:
         "zero_mae": round(1000 * molecules(MOLECULE).forces[N_TRAIN:].abs().mean().item(), 2),
         "torch": torch.__version__,
     }
-    todo, out = jobs(), options.out or RESULTS
+    todo, out = all_jobs(), options.out or RESULTS
     if options.quick:
-        todo = jobs(sizes=(25, 100), seeds=(0,), share=20)
-        out = options.out or Path("_build/force_curves-quick.json")
+        todo, out = quick_jobs(), options.out or Path("_build/force_curves-quick.json")
     try:
         run_jobs(out, about, todo, train, options.processes)
     except KeyboardInterrupt:
