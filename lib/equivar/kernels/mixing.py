@@ -14,7 +14,7 @@ products of x and the cotangent, and the derivatives of both are these two again
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -202,7 +202,7 @@ def _run_correlate(x: Tensor, g: Tensor, plan: Plan, form: str) -> tuple[Tensor,
 
 
 def _torch_mix(
-    x: Tensor, y: Tensor, weights: Sequence[Tensor], back: bool, pairs: Iterable[Pair]
+    x: Tensor, y: Tensor, weights: Sequence[Tensor], back: bool, pairs: tuple[Pair, ...]
 ) -> None:
     for p in pairs:
         dim, mul_in, mul_out, start_in, start_out, row, column = p.block
@@ -226,7 +226,9 @@ def _torch_mix(
             torch.mm(copies, weight, out=into)
 
 
-def _torch_correlate(x: Tensor, g: Tensor, found: Sequence[Tensor], pairs: Iterable[Pair]) -> None:
+def _torch_correlate(
+    x: Tensor, g: Tensor, found: Sequence[Tensor], pairs: tuple[Pair, ...]
+) -> None:
     for p in pairs:
         dim, mul_in, mul_out, start_in, start_out, row, column = p.block
         into = found[p.weight][row : row + mul_in, column : column + mul_out]
@@ -257,24 +259,19 @@ def _turned(x: Tensor, dim: int) -> Tensor:
 
 
 def _numba_mix(
-    x: Tensor, y: Tensor, weights: Sequence[Tensor], back: bool, pairs: Iterable[Pair]
+    x: Tensor, y: Tensor, weights: Sequence[Tensor], back: bool, pairs: tuple[Pair, ...]
 ) -> None:
-    from equivar.kernels.mixing_numba import loops, width_for
+    from equivar.kernels.mixing_numba import run_mix
 
-    read, written = _array(x), y.numpy()
-    matrices = [_array(weight) for weight in weights]
-    for p in pairs:
-        run, _ = loops(width_for(p.block[2], x.element_size()))
-        run(read, written, matrices[p.weight], p.scale, back, p.block, p.add)
+    run_mix(_array(x), y.numpy(), [_array(weight) for weight in weights], back, pairs)
 
 
-def _numba_correlate(x: Tensor, g: Tensor, found: Sequence[Tensor], pairs: Iterable[Pair]) -> None:
-    from equivar.kernels.mixing_numba import loops, width_for
+def _numba_correlate(
+    x: Tensor, g: Tensor, found: Sequence[Tensor], pairs: tuple[Pair, ...]
+) -> None:
+    from equivar.kernels.mixing_numba import run_correlate
 
-    read, other = _array(x), _array(g)
-    for p in pairs:
-        _, run = loops(width_for(p.block[2], x.element_size()))
-        run(read, other, found[p.weight].numpy(), p.scale, p.block)
+    run_correlate(_array(x), _array(g), [weight.numpy() for weight in found], pairs)
 
 
 def _array(x: Tensor) -> Any:
