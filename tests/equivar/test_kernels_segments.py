@@ -146,3 +146,13 @@ def test_a_form_that_cannot_run_says_why():
         gather_sum(x.bfloat16(), index, index, 3, form="numba")
     with pytest.raises(ValueError, match="cannot run here: x is on meta"):
         gather_sum(x.to("meta"), index, index, 3, form="numba")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("width", [1, 8, 37])
+def test_nodes_with_many_edges(form: str, width: int):
+    source, target = graph(6, n_edges=203)
+    x = rows(7, width)
+    expected = by_hand(x, source.tolist(), target.tolist(), 5)
+    actual = gather_sum(x, source, target, 5, form)
+    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-13)

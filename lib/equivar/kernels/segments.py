@@ -12,6 +12,7 @@ and keep that target's sum in the cache while they read its sources.
 from __future__ import annotations
 
 import importlib.util
+import math
 from typing import Any
 
 import torch
@@ -69,19 +70,14 @@ def gather_sum(
             "(n_edges,) for both"
         )
     form = _choose(form, x)
-    _check_range("source", source, x.shape[0])
-    _check_range("target", target, size)
     if form == "torch":
+        _check_range("source", source, x.shape[0])
+        _check_range("target", target, size)
         messages = x.index_select(0, source)
         return x.new_zeros(size, *x.shape[1:]).index_add(0, target, messages)
-    summed: Tensor = _GatherSum.apply(
-        x.flatten(start_dim=1) if x.ndim > 1 else x[:, None],
-        source.long(),
-        target.long(),
-        size,
-        form,
-    )
-    return summed.reshape(size, *x.shape[1:])
+    rows = x if x.ndim == 2 else x.reshape(x.shape[0], math.prod(x.shape[1:]))
+    summed = _sum(rows, source.long(), target.long(), size, form)
+    return summed if x.ndim == 2 else summed.reshape(size, *x.shape[1:])
 
 
 def segment_sum(
@@ -123,18 +119,28 @@ class _GatherSum(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(source, target)
         ctx.rows, ctx.form = x.shape[0], form
-        if x.shape[1] == 0 or not len(source):
-            return x.new_zeros(size, x.shape[1])
-        return (_numba if form == "numba" else _bag)(x, source, target, size)
+        return FAST[form](x.detach(), source, target, size)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         source, target = ctx.saved_tensors
-        back = _GatherSum.apply(gradient, target, source, ctx.rows, ctx.form)
+        back = _sum(gradients[0], target, source, ctx.rows, ctx.form)
         return back, None, None, None, None
 
 
+def _sum(x: Tensor, source: Tensor, target: Tensor, size: int, form: str) -> Tensor:
+    """A fast form on rows (n, width); what autograd asks of it is left out where nobody asks."""
+    if torch.is_grad_enabled() and x.requires_grad:
+        summed: Tensor = _GatherSum.apply(x, source, target, size, form)
+        return summed
+    return FAST[form](x.detach(), source, target, size)
+
+
 def _bag(x: Tensor, source: Tensor, target: Tensor, size: int) -> Tensor:
+    _check_range("source", source, x.shape[0])
+    _check_range("target", target, size)
+    if x.shape[1] == 0 or not len(source):
+        return x.new_zeros(size, x.shape[1])
     if not bool((target[1:] >= target[:-1]).all()):
         target, order = torch.sort(target, stable=True)
         source = source[order]
@@ -145,10 +151,15 @@ def _bag(x: Tensor, source: Tensor, target: Tensor, size: int) -> Tensor:
 def _numba(x: Tensor, source: Tensor, target: Tensor, size: int) -> Tensor:
     from equivar.kernels.segments_numba import sum_rows
 
-    out = torch.zeros(size, x.shape[1], dtype=x.dtype)
-    arrays = (t.detach().contiguous().numpy() for t in (x, source, target))
-    sum_rows(*arrays, out.numpy())
+    out = x.new_empty(size, x.shape[1])
+    arrays = (t.contiguous().numpy() for t in (x, source, target))
+    if not sum_rows(*arrays, out.numpy()):
+        _check_range("source", source, x.shape[0])
+        _check_range("target", target, size)
     return out
+
+
+FAST = {"bag": _bag, "numba": _numba}
 
 
 def _choose(form: str, x: Tensor) -> str:
