@@ -1,13 +1,16 @@
-"""Benchmark results as tables: from the rows that `make bench` writes to what a page shows."""
+"""Benchmark results as tables and sentences: from what `make bench` writes to what a page shows."""
 
 from __future__ import annotations
 
 import json
+import math
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
-__all__ = ["Comparison", "comparisons", "load", "table"]
+__all__ = ["Comparison", "Growth", "comparisons", "distance", "growth", "load", "tables"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Comparison:
         ours_error: largest error against float64, relative to the largest entry.
         peer_error: the peer's.
         of_limit: the least time that this machine's memory or arithmetic allows, over our time.
+        limit: which of the two sets that time; None if nothing says so.
     """
 
     file: str
@@ -47,6 +51,12 @@ class Comparison:
     ours_error: float | None
     peer_error: float | None
     of_limit: float | None
+    limit: str | None
+
+    @property
+    def below(self) -> bool:
+        """Whether there is a bar, and it is not reached."""
+        return self.bar is not None and self.ratio is not None and self.ratio < self.bar
 
 
 def load(path: Path) -> tuple[list[dict], dict]:
@@ -103,6 +113,7 @@ def comparisons(rows: Iterable[dict]) -> list[Comparison]:
                 ours_peak_mb=row.get("ours_peak_mb"),
                 ours_error=row.get("ours_error"),
                 of_limit=row.get("of_limit"),
+                limit=row.get("limit"),
             )
         )
     return found
@@ -112,53 +123,146 @@ def _peer_time(row: dict) -> float:
     return row.get("peer_s") or float("inf")
 
 
-COLUMNS = (
-    "what",
+def distance(found: Iterable[Comparison]) -> str:
+    """A sentence: how far some cases are from the limit of the machine, and which limit it is.
+
+    Args:
+        found: the cases, one entry for each peer.
+
+    Returns:
+        The least, the median and the most, in percent of the limit's speed.
+
+    >>> distance([])
+    'No limit is stated for these.'
+    """
+    cases = {(one.case, one.size, one.direction): one for one in found if one.of_limit}
+    if not cases:
+        return "No limit is stated for these."
+    parts = sorted(100 * (one.of_limit or 0) for one in cases.values())
+    middle = statistics.median(parts)
+    limits = [one.limit for one in cases.values()]
+    named = [f"{limits.count(name)} by {name}" for name in sorted({x for x in limits if x})]
+    many = f"These {len(parts)} cases run" if len(parts) > 1 else "This case runs"
+    return (
+        f"{many} at {_range(parts[0], parts[-1])} of the speed that the machine allows"
+        + (f", half of them above {middle:.0f} %" if len(parts) > 2 else "")
+        + (f"; it is set {', '.join(named)}" if named else "")
+        + "."
+    )
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:.0f} %" if round(low) == round(high) else f"{low:.0f} to {high:.0f} %"
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How the time of one case grows with one measure of its size.
+
+    Attributes:
+        case: what is computed.
+        unit: what grows: "points", "edges", "lmax", "channels".
+        sizes: ascending.
+        seconds: the time at each.
+        power: p in time = size^p, from the first to the last; None for a single size or size 0.
+    """
+
+    case: str
+    unit: str
+    sizes: tuple[float, ...]
+    seconds: tuple[float, ...]
+    power: float | None
+
+
+def growth(rows: Iterable[dict]) -> dict[str, list[Growth]]:
+    """The series of a scaling benchmark, by what grows in them.
+
+    Args:
+        rows: as `load` returns them, of cases whose size is a number and a unit: "1000 points".
+    """
+    series: dict[tuple[str, str], dict[float, float]] = {}
+    for row in rows:
+        number, _, unit = row["size"].partition(" ")
+        size = float(number.replace(",", ""))
+        series.setdefault((unit, row["case"]), {}).setdefault(size, row["ours_s"])
+    found: dict[str, list[Growth]] = {}
+    for (unit, case), times in series.items():
+        sizes = tuple(sorted(times))
+        seconds = tuple(times[size] for size in sizes)
+        grows = len(sizes) > 1 and sizes[0] > 0
+        power = (
+            math.log(seconds[-1] / seconds[0]) / math.log(sizes[-1] / sizes[0]) if grows else None
+        )
+        found.setdefault(unit, []).append(Growth(case, unit, sizes, seconds, power))
+    return found
+
+
+HEADING = (
     "size",
     "direction",
-    "peer",
+    "compared with",
     "times faster",
     "pages kept",
     "bar",
-    "ours",
-    "memory, ours / peer",
-    "error, ours / peer",
+    "our time",
+    "memory",
+    "error",
     "of the limit",
 )
 
 
-def table(found: Sequence[Comparison], heading: Sequence[str] = COLUMNS) -> str:
-    """A Markdown table, one row for each comparison.
+def tables(found: Sequence[Comparison]) -> str:
+    """One HTML table for each case, which scrolls within itself where the page is narrow.
 
     Args:
-        found: what to show.
-        heading: the columns, some or all of `COLUMNS`.
+        found: what to show, in the order in which to show it.
 
     Returns:
-        Markdown. A ratio below its bar is marked with "below".
+        HTML; a sentence where there is nothing to show. A ratio below its bar says "below".
     """
-    lines = ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
+    by_case: dict[str, list[Comparison]] = {}
     for one in found:
-        cells = dict(zip(COLUMNS, _cells(one), strict=True))
-        lines.append("| " + " | ".join(cells[name] for name in heading) + " |")
-    return "\n".join(lines)
+        by_case.setdefault(one.case, []).append(one)
+    if not by_case:
+        return "<p>Not measured yet.</p>"
+    return "\n".join(_table(case, some) for case, some in by_case.items())
+
+
+def _table(case: str, some: Sequence[Comparison]) -> str:
+    head = "".join(f'<th scope="col">{name}</th>' for name in HEADING)
+    body = "\n".join(
+        f'<tr><th scope="row">{escape(one.size)}</th>'
+        + "".join(f"<td>{cell}</td>" for cell in _cells(one))
+        + "</tr>"
+        for one in some
+    )
+    # A name and a stop of the Tab key: what scrolls can be reached, and says what it is.
+    return (
+        f'<div class="benchmark pst-scrollable-table-container" tabindex="0" role="region"'
+        f' aria-label="{escape(case)}"><table class="table">'
+        f"<caption>{escape(case)}</caption>\n"
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
+    )
 
 
 def _cells(one: Comparison) -> tuple[str, ...]:
-    below = one.bar is not None and one.ratio is not None and one.ratio < one.bar
     return (
-        one.case,
-        one.size,
-        one.direction,
-        one.peer or "none",
-        f"**{one.ratio:.1f}**" if one.ratio else "",
-        f"{one.ratio_pages_kept:.1f}" if one.ratio_pages_kept else "",
-        (f"{one.bar:g}" + (" (below)" if below else "")) if one.bar else "",
+        escape(one.direction),
+        escape(one.peer or "nobody"),
+        f"<strong>{_ratio(one.ratio)}</strong>" if one.ratio else "",
+        _ratio(one.ratio_pages_kept) if one.ratio_pages_kept else "",
+        (f"{one.bar:g}" + (" (below)" if one.below else "")) if one.bar else "",
         _seconds(one.ours_s),
         _pair(one.ours_peak_mb, one.peer_peak_mb, "{:.1f}", " MB"),
         _pair(one.ours_error, one.peer_error, "{:.0e}", ""),
-        f"{100 * one.of_limit:.0f} %" if one.of_limit else "",
+        (f"{100 * one.of_limit:.0f} %" + (f", {one.limit}" if one.limit else ""))
+        if one.of_limit
+        else "",
     )
+
+
+def _ratio(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio < 2 else f"{ratio:.1f}"
 
 
 def _pair(ours: float | None, peer: float | None, form: str, unit: str) -> str:

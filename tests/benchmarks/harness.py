@@ -109,8 +109,7 @@ def measure(case: Case, machine: Machine, seconds: float = LONGEST) -> list[dict
         "ours_peak_mb": peaks["ours"],
         "ours_error": errors["ours"],
         "repeats": len(times["ours"]),
-        "of_limit": _fraction_of_limit(case, machine, ours),
-    }
+    } | _limit(case, machine, ours)
     rows = []
     for number, name in enumerate(case.peers):
         peer = statistics.median(times[name])
@@ -143,15 +142,17 @@ def _interleave(works: dict[str, Work], seconds: float) -> dict[str, list[float]
     return times
 
 
-def _fraction_of_limit(case: Case, machine: Machine, seconds: float) -> float | None:
-    """The least time that memory or arithmetic allows, over the time taken."""
-    least = []
+def _limit(case: Case, machine: Machine, seconds: float) -> dict[str, float | str | None]:
+    """The least time that memory or arithmetic allows, over the time taken; and which it is."""
+    least = {}
     if case.bytes_moved is not None:
         fits = case.bytes_moved < 400_000  # in half a megabyte of second-level cache
-        least.append(case.bytes_moved / (machine.cached if fits else machine.bandwidth))
+        rate = machine.cached if fits else machine.bandwidth
+        least["cache" if fits else "memory"] = case.bytes_moved / rate
     if case.flops is not None:
-        least.append(case.flops / machine.flops)
-    return max(least) / seconds if least else None
+        least["arithmetic"] = case.flops / machine.flops
+    name = max(least, key=lambda name: least[name], default=None)
+    return {"limit": name, "of_limit": None if name is None else least[name] / seconds}
 
 
 def _error(

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
-from coursetools.benchmarks import comparisons, load, table
+from coursetools.benchmarks import HEADING, comparisons, distance, growth, load, tables
 
 
 def row(peer: str | None = "e3nn", **changes: object) -> dict:
@@ -46,20 +47,57 @@ def test_the_allocators_are_joined():
     assert (one.ratio, one.ratio_pages_kept) == (5.0, 4.0)
 
 
+def cells(html: str) -> list[list[str]]:
+    soup = BeautifulSoup(html, "html.parser")
+    return [[cell.get_text() for cell in line.select("th, td")] for line in soup.select("tbody tr")]
+
+
 def test_a_ratio_below_its_bar_is_marked():
-    assert "3 (below)" in table(comparisons([row(ratio=2.9)]))
-    assert "below" not in table(comparisons([row()]))
+    assert cells(tables(comparisons([row(ratio=2.9)])))[0][5] == "3 (below)"
+    assert cells(tables(comparisons([row()])))[0][5] == "3"
 
 
 def test_a_case_without_a_peer_is_shown():
-    text = table(comparisons([row(None, ratio=None, peer_s=None, peer_peak_mb=None, bar=None)]))
-    assert "| none |" in text
-    assert "2 ms" in text
+    (line,) = cells(tables(comparisons([row(None, ratio=None, peer_s=None, bar=None)])))
+    assert line[:4] == ["10,000 points", "forward", "nobody", ""]
+    assert line[6] == "2 ms"
 
 
 def test_each_line_has_as_many_cells_as_the_heading():
-    lines = table(comparisons([row(), row("sphericart", ours_peak_mb=None)])).splitlines()
-    assert {line.count("|") for line in lines} == {lines[0].count("|")}
+    lines = cells(tables(comparisons([row(), row("sphericart", ours_peak_mb=None)])))
+    assert {len(line) for line in lines} == {len(HEADING)}
+
+
+def test_each_case_has_a_table_that_is_named_and_reached_by_the_keyboard():
+    html = tables(comparisons([row(case="A < B"), row(case="C"), row(case="A < B", size="9")]))
+    boxes = BeautifulSoup(html, "html.parser").select("div[role=region]")
+    assert [box["aria-label"] for box in boxes] == ["A < B", "C"]
+    assert [box.caption.get_text() for box in boxes if box.caption] == ["A < B", "C"]
+    assert all(box["tabindex"] == "0" for box in boxes)
+    assert [len(box.select("tbody tr")) for box in boxes] == [2, 1]
+    assert "Not measured yet" in tables([])
+
+
+def test_the_distance_to_the_limit_is_told_once_for_each_case():
+    some = [row(), row("sphericart"), row(case="other", of_limit=0.5, limit="memory")]
+    some += [row(case="third", of_limit=0.1, limit="arithmetic"), row(case="none", of_limit=None)]
+    said = distance(comparisons(some))
+    assert "These 3 cases run at 10 to 50 %" in said
+    assert "half of them above 25 %" in said
+    assert "set 1 by arithmetic, 1 by memory" in said
+    assert distance(comparisons([row()])) == (
+        "This case runs at 25 % of the speed that the machine allows."
+    )
+
+
+def test_growth_is_a_power_of_the_size():
+    some = [row(size=f"{n:,} points", ours_s=1e-6 * n**2) for n in (4000, 1000, 2000)]
+    found = growth([*some, row(size="3 lmax"), row(size="0 lmax", case="b")])
+    (line,) = found["points"]
+    assert line.sizes == (1000, 2000, 4000)
+    assert line.power == pytest.approx(2.0)
+    assert [line.power for line in found["lmax"]] == [None, None]
+    assert growth([]) == {}
 
 
 def test_what_is_no_report_is_said(tmp_path: Path):
