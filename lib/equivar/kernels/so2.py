@@ -27,7 +27,6 @@ from torch import Tensor, nn
 
 from equivar._checks import check_axes
 from equivar._shapes import Float
-from equivar.features import check_features
 from equivar.irreps import Irreps
 from equivar.kernels.so2_tables import Side, Tables, order_matrices, tables
 from equivar.kernels.wigner import wigner_d_all
@@ -86,23 +85,26 @@ def so2_product(
         Passaro and Zitnick, Reducing SO(3) Convolutions to SO(2) for Efficient Equivariant GNNs,
         arXiv:2302.03655.
     """
-    irreps_in, irreps_out = Irreps(irreps_in), Irreps(irreps_out)
     check_degree(lmax, "lmax")
-    check_features(x, irreps_in)
+    t = tables(irreps_in, lmax, irreps_out)
+    check_axes("features", x, t.inputs.dim)
     check_axes("vectors", vectors, 3)
     if vectors.shape[:-1] != x.shape[:-1]:
         raise ValueError(
             f"vectors have shape {tuple(vectors.shape)} and features {tuple(x.shape)}; expected "
             "the same axes but the last: one vector for each row of features"
         )
-    t = tables(irreps_in, lmax, irreps_out)
+    if x.dtype != vectors.dtype:
+        raise ValueError(
+            f"features are {x.dtype} and vectors {vectors.dtype}; expected the same dtype"
+        )
     _check_weights(weights, t)
     form = _choose(form, x, vectors)
     batch = x.shape[:-1]
     rows, r = x.reshape(batch.numel(), x.shape[-1]), vectors.reshape(-1, 3)
     if not t.orders:
-        return x.new_zeros(*batch, irreps_out.dim)
-    u, nonzero = _directions(r)
+        return x.new_zeros(*batch, t.outputs.dim)
+    u, known = _directions(r)
     M = order_matrices(weights, t, x)
     if form == "numba":
         from equivar.kernels.so2_numba import so2_numba
@@ -110,11 +112,14 @@ def so2_product(
         out = so2_numba(rows, u, M, t)
     else:
         out = turned_product(rows, u, M, t)
-    if torch.compiler.is_compiling() or not bool(nonzero.all()):
-        # An edge without direction is at the pole already, and degree 0 is all that it has.
+    # An edge without direction is at the pole already, and degree 0 is all that it has.
+    if _is_traced():
         M0 = order_matrices(weights, t, x, scalars=True)
-        out = torch.where(nonzero, out, turned_product(rows, None, M0, t))
-    return out.reshape(*batch, irreps_out.dim)
+        out = torch.where(known, out, turned_product(rows, None, M0, t))
+    elif not bool(known.all()):
+        M0, at = order_matrices(weights, t, x, scalars=True), (~known[:, 0]).nonzero()[:, 0]
+        out = out.index_copy(0, at, turned_product(rows[at], None, M0, t))
+    return out.reshape(*batch, t.outputs.dim)
 
 
 def _check_weights(weights: Mapping[str, Tensor] | nn.ParameterDict, t: Tables) -> None:
@@ -130,21 +135,22 @@ def _check_weights(weights: Mapping[str, Tensor] | nn.ParameterDict, t: Tables) 
             )
 
 
+def _is_traced() -> bool:
+    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+
+
 def _choose(form: str, x: Tensor, vectors: Tensor) -> str:
     if form not in ("auto", "torch", "numba"):
         raise ValueError(f"got form = {form!r}; expected 'auto', 'torch' or 'numba'")
     why_not = None
-    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+    if _is_traced():
         why_not = "the call is being traced, and Numba's loops cannot be"
     elif importlib.util.find_spec("numba") is None:
         why_not = "Numba is not installed; `pip install numba` brings it"
     elif x.device.type != "cpu":
         why_not = f"the features are on {x.device}, and Numba's form runs on the CPU"
-    elif x.dtype != vectors.dtype or x.dtype not in (torch.float32, torch.float64):
-        why_not = (
-            f"the features are {x.dtype} and the vectors {vectors.dtype}; expected float32 for "
-            "both, or float64"
-        )
+    elif x.dtype not in (torch.float32, torch.float64):
+        why_not = f"the features are {x.dtype}; expected float32 or float64"
     if form == "numba" and why_not:
         raise ValueError(f"form='numba' cannot run here: {why_not}")
     return "torch" if why_not or form == "torch" else "numba"
@@ -153,10 +159,10 @@ def _choose(form: str, x: Tensor, vectors: Tensor) -> str:
 def _directions(r: Float[Tensor, "n 3"]) -> tuple[Float[Tensor, "n 3"], Tensor]:
     """Vectors of length 1, and whether there is a direction; if not, the pole stands in."""
     squared = r.square().sum(dim=-1, keepdim=True)
-    nonzero = squared > 0
+    known = (squared != 0) & (squared != torch.inf)  # nan stays nan
     # Replaced before the root, whose derivative at zero is infinite.
-    u = r / torch.where(nonzero, squared, 1.0).sqrt()
-    return torch.where(nonzero, u, r.new_tensor([0.0, 1.0, 0.0])), nonzero
+    u = r / torch.where(known, squared, 1.0).sqrt()
+    return torch.where(known, u, torch.eye(3).to(r)[1]), known
 
 
 def pole_rotation(u: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:

@@ -142,8 +142,7 @@ def _irreducible(out: Irrep, inputs: list[tuple[int, Irrep, int]], lmax: int, or
     return row, index, factors
 
 
-@cache
-def tables(irreps_in: Irreps, lmax: int, irreps_out: Irreps) -> Tables:
+def tables(irreps_in: Irreps | str, lmax: int, irreps_out: Irreps | str) -> Tables:
     """The tables of a product with harmonics.
 
     Args:
@@ -154,12 +153,23 @@ def tables(irreps_in: Irreps, lmax: int, irreps_out: Irreps) -> Tables:
     Returns:
         The tables, made once for each product.
 
-    >>> t = tables(Irreps("2x0e + 1o"), 1, Irreps("1e + 3x1o"))
+    >>> t = tables("2x0e + 1o", 1, "1e + 3x1o")
     >>> [(irrep.name, irrep.count, irrep.pairs) for irrep in t.irreps]  # copies and weights of each
     [('1o', 3, 3), ('1e', 1, 1)]
     >>> t.orders, t.inputs.first  # all channels have m = 0, and one has m = 1
     (2, (0, 2, 3))
     """
+    return _tables(irreps_in, lmax, irreps_out)
+
+
+# What torch.compiler.assume_constant_result does, without the second that its import takes: the
+# compiler takes the tables as they are and does not trace how they were made.
+tables._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
+@cache
+def _tables(layout_in: Irreps | str, lmax: int, layout_out: Irreps | str) -> Tables:
+    irreps_in, irreps_out = Irreps(layout_in), Irreps(layout_out)
     degrees = [
         max((irrep.l for mul, irrep in irreps if mul), default=-1)
         for irreps in (irreps_in, irreps_out)
