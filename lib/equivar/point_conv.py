@@ -14,6 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from equivar._checks import check_axes, check_count
 from equivar._shapes import Float, Int
 from equivar.features import check_features
 from equivar.irreps import Irrep, Irreps
@@ -30,8 +31,12 @@ _SILU = 1.6791767923989418
 
 
 def edge_features(
-    vectors: Float[Tensor, "n_edges 3"], lmax: int, n_radial: int, cutoff: float
-) -> tuple[Float[Tensor, "n_edges d"], Float[Tensor, "n_edges n_radial"]]:
+    vectors: Float[Tensor, "n_edges 3"],
+    lmax: int,
+    n_radial: int,
+    cutoff: float,
+    first: Int[Tensor, " n_pairs"] | None = None,
+) -> tuple[Float[Tensor, "n_edges d"], Float[Tensor, "n_rows n_radial"]]:
     """What a filter reads of each edge: its direction as harmonics, its length as smooth numbers.
 
     All layers of a network can share them.
@@ -41,16 +46,23 @@ def edge_features(
         lmax: the largest degree of the harmonics.
         n_radial: how many numbers describe a length.
         cutoff: where they end, in the unit of the vectors.
+        first: the edges whose lengths are read: one of each pair, as `Neighbours.pairs` finds them.
+            None: all.
 
     Returns:
-        Harmonics (n_edges, (lmax + 1)^2), and radial features (n_edges, n_radial): `bessel_basis`
-        times `smooth_cutoff`, dimensionless, of order one at half the cutoff.
+        Harmonics (n_edges, (lmax + 1)^2), and radial features (n_edges, n_radial), or (n_pairs,
+        n_radial): `bessel_basis` times `smooth_cutoff`, dimensionless, of order one at half the
+        cutoff.
+
+    Raises:
+        ValueError: vectors that are not (n_edges, 3), or what the three functions refuse.
 
     >>> Y, radial = edge_features(torch.tensor([[0.0, 1.0, 0.0]]), 1, n_radial=4, cutoff=2.0)
     >>> Y.shape, radial.shape
     (torch.Size([1, 4]), torch.Size([1, 4]))
     """
-    distances = lengths(vectors)
+    check_axes("vectors", vectors, "n_edges", 3)
+    distances = lengths(vectors if first is None else vectors[first])
     envelope = smooth_cutoff(distances, cutoff) * (cutoff**1.5 / 2)
     radial = bessel_basis(distances, n_radial, cutoff) * envelope[..., None]
     return harmonics(lmax, vectors), radial
@@ -120,6 +132,9 @@ class PointConv(nn.Module):
                 f"the filter is {self.irreps_filter}; expected one irrep of each degree 0, 1, ... "
                 "lmax, in this order, as the harmonics have them"
             )
+        check_count("n_radial", n_radial, least=1)
+        for width in hidden:
+            check_count("a width of the radial network", width, least=1)
         if not n_neighbours > 0:
             raise ValueError(f"got n_neighbours = {n_neighbours}; expected more than 0")
         self.n_neighbours = float(n_neighbours)
@@ -134,8 +149,8 @@ class PointConv(nn.Module):
         """The layouts, for print(model)."""
         return f"{self.irreps_in} -> {self.irreps_out}, filter {self.irreps_filter}"
 
-    def weights(self, radial: Float[Tensor, "n_edges n_radial"]) -> Float[Tensor, "n_edges n"]:
-        """R: the weight of each channel of each path on each edge."""
+    def weights(self, radial: Float[Tensor, "n_rows n_radial"]) -> Float[Tensor, "n_rows n"]:
+        """R: the weight of each channel of each path for each length."""
         first, *others = self.radial
         h = radial @ (first / math.sqrt(len(first)))
         for weight in others:
@@ -146,9 +161,10 @@ class PointConv(nn.Module):
         self,
         x: Float[Tensor, "n d_in"],
         Y: Float[Tensor, "n_edges d_filter"],
-        radial: Float[Tensor, "n_edges n_radial"],
+        radial: Float[Tensor, "n_rows n_radial"],
         source: Int[Tensor, " n_edges"],
         target: Int[Tensor, " n_edges"],
+        pair: Int[Tensor, " n_edges"] | None = None,
     ) -> Float[Tensor, "n d_out"]:
         """Pass messages along all edges once.
 
@@ -158,6 +174,9 @@ class PointConv(nn.Module):
             radial: radial features of the edges, from `edge_features`.
             source: the point that each edge comes from.
             target: the point that it goes to.
+            pair: the row of `radial` that belongs to each edge, as `Neighbours.pairs` finds them,
+                so that the radial network runs once for an edge and its reverse. None: each edge
+                has its own.
 
         Returns:
             Features (n, irreps_out.dim); zero for a point without neighbors.
@@ -167,13 +186,17 @@ class PointConv(nn.Module):
         """
         check_features(x, self.irreps_in, "the features of the points")
         check_features(Y, self.irreps_filter, "the harmonics of the edges")
-        messages = convolution(
-            self.before(x), Y, self.weights(radial), source, target, len(x), self.paths
-        )
+        check_axes("radial", radial, "n_edges", len(self.radial[0]))
+        x, weights = self.before(x), self.weights(radial)
+        messages = convolution(x, Y, weights, source, target, len(x), self.paths, rows=pair)
         return self.after(messages / math.sqrt(self.n_neighbours))
 
 
 def reachable(irreps_in: Irreps, irreps_filter: Irreps) -> set[Irrep]:
-    """What irreps one convolution and the features themselves can make: the rest would be zero."""
+    """What irreps one convolution and the features themselves can make: the rest would be zero.
+
+    >>> sorted(map(str, reachable(Irreps("4x0e"), Irreps("0e + 1o"))))
+    ['0e', '1o']
+    """
     own = {irrep for mul, irrep in irreps_in if mul}
     return own | {k for i in own for _, j in irreps_filter for k in i * j}

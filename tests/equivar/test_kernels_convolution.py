@@ -7,6 +7,7 @@ import functools
 import jaxtyping
 import pytest
 import torch
+from convolutions import FORMS, LAYOUTS, derivatives, inputs
 from e3nn import o3
 from strategies import SPECIAL_ORTHOGONALS
 from torch import Tensor
@@ -19,42 +20,6 @@ from equivar.kernels.paths import depthwise_paths
 from equivar.measure import equivariance_error
 from equivar.so3 import spherical_harmonics
 
-FORMS = ("torch", "numba")
-LAYOUTS = {
-    "mixed multiplicities": ("3x0e + 5x1o + 2x1e + 4x2e", "0e + 1o + 2e", None),
-    "both parities": ("4x0e + 4x0o + 4x1o + 4x1e", "0e + 1o", ["0e", "0o", "1o", "1e"]),
-    "repeated irreps": ("2x1o + 3x1o + 1x0e", "1o + 1e", ["0e", "0o", "1e"]),
-    "many channels": ("33x0e + 17x1o", "0e + 1o", ["0e", "1o"]),
-    "one channel": ("0e", "0e + 1o + 2e + 3o", None),
-    "an empty block": ("0x0e + 2x1o", "0e + 1o", None),
-}
-
-
-def inputs(
-    layout: str, n: int = 5, n_edges: int = 23, size: int = 6, dtype: torch.dtype = torch.float64
-) -> tuple:
-    """Features, harmonic-like filters, weights, an unsorted graph whose last row has no edge."""
-    irreps_in, irreps_filter, keep = LAYOUTS[layout]
-    paths, irreps_out = depthwise_paths(irreps_in, irreps_filter, keep)
-    numbers = (
-        torch.randn(n, Irreps(irreps_in).dim),
-        torch.randn(n_edges, Irreps(irreps_filter).dim),
-    )
-    weights = torch.randn(n_edges, sum(path.mul for path in paths))
-    source = torch.randint(0, n, (n_edges,)) if n else torch.zeros(0, dtype=torch.int64)
-    target = torch.randint(0, size - 1, (n_edges,))
-    tensors = tuple(x.to(dtype) for x in (*numbers, weights))
-    return *tensors, source, target, size, paths, irreps_out
-
-
-def derivatives(x: Tensor, Y: Tensor, w: Tensor, graph: tuple, form: str) -> list[Tensor]:
-    """Values, gradients, and the gradients of a function of the gradients."""
-    factors = [factor.clone().requires_grad_() for factor in (x, Y, w)]
-    y = convolution(*factors, *graph, form=form)
-    first = torch.autograd.grad(y.sin().sum() + y.square().sum(), factors, create_graph=True)
-    second = torch.autograd.grad(sum(f.pow(3).sum() for f in first), factors)
-    return [tensor.detach() for tensor in (y, *first, *second)]
-
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_forms_agree_to_second_order(layout: str):
@@ -62,35 +27,6 @@ def test_the_forms_agree_to_second_order(layout: str):
     readable, fast = (derivatives(x, Y, w, tuple(graph), form) for form in FORMS)
     for a, b in zip(readable, fast, strict=True):
         torch.testing.assert_close(b, a, rtol=1e-12, atol=1e-12 * float(a.abs().max() + 1))
-
-
-@pytest.mark.parametrize("read", [(0,), (1,), (2,), (0, 2), (1, 2)])
-@pytest.mark.parametrize("leaves", [(0, 1, 2), (1, 2), (0,)])
-def test_the_forms_agree_where_some_gradients_are_not_read(read: tuple, leaves: tuple):
-    x, Y, w, *graph, _ = inputs("mixed multiplicities")
-    found = []
-    for form in FORMS:
-        factors = [factor.clone().requires_grad_() for factor in (x, Y, w)]
-        y = convolution(*factors, *graph, form=form)
-        first = torch.autograd.grad(y.square().sum(), factors, create_graph=True)
-        loss = y.sum() + sum(first[i].pow(2).sum() for i in read)
-        found.append(torch.autograd.grad(loss, [factors[i] for i in leaves]))
-    for a, b in zip(*found, strict=True):
-        torch.testing.assert_close(b, a, rtol=1e-12, atol=1e-12 * float(a.abs().max() + 1))
-
-
-def test_the_forms_agree_to_third_order():
-    x, Y, w, *graph, _ = inputs("mixed multiplicities")
-    found = []
-    for form in FORMS:
-        factors = [factor.clone().requires_grad_() for factor in (x, Y, w)]
-        result = convolution(*factors, *graph, form=form).square().sum()
-        for _ in range(2):
-            first = torch.autograd.grad(result, factors, create_graph=True)
-            result = sum(f.square().sum() for f in first)
-        found.append(torch.autograd.grad(result, factors))
-    for a, b in zip(*found, strict=True):
-        torch.testing.assert_close(b, a, rtol=1e-12, atol=1e-12 * float(a.abs().max()))
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -33,6 +33,7 @@ def convolution(
     size: int,
     paths: tuple[Path, ...],
     form: str = "auto",
+    rows: Int[Tensor, "..."] | None = None,
 ) -> Float[Tensor, "size d_out"]:
     """Sum over a target's edges of: source's features, times filter, times weights of the edge.
 
@@ -49,6 +50,8 @@ def convolution(
         paths: from `depthwise_paths`.
         form: "torch"; "numba", which runs on the CPU; or "auto": Numba where it is there and the
             tensors are on the CPU, else PyTorch.
+        rows: the row of weights of each edge, (n_edges,), where edges share them: two that are each
+            other's reverse have one length, and so one set of weights. None: one row for each edge.
 
     Returns:
         Tensor (size, irreps_out.dim), differentiable to any order in x, Y and weights.
@@ -71,12 +74,13 @@ def convolution(
         Thomas et al., Tensor field networks, arXiv:1802.08219, equation 3; depthwise as in
         Batzner et al., NequIP, arXiv:2101.03164.
     """
-    _check(x, Y, weights, source, target, size, paths)
+    _check(x, Y, weights, source, target, size, paths, rows)
     if _choose(form, x) == "torch":
+        weights = weights if rows is None else weights[rows]
         return _torch(x, Y, weights, source, target, size, paths)
     from equivar.kernels.convolution_numba import convolution_numba
 
-    return convolution_numba(x, Y, weights, source, target, size, paths)
+    return convolution_numba(x, Y, weights, source, target, size, paths, rows)
 
 
 def _torch(
@@ -132,6 +136,7 @@ def _check(
     target: Tensor,
     size: int,
     paths: tuple[Path, ...],
+    rows: Tensor | None,
 ) -> None:
     n_weights = sum(p.mul for p in paths)
     least_in = max([0, *(p.start_in + p.mul * (2 * p.l1 + 1) for p in paths)])
@@ -159,10 +164,12 @@ def _check(
             f"weights have shape {tuple(weights.shape)}; expected (n_edges, {n_weights}): one for "
             "each channel of each path"
         )
-    if not source.shape == target.shape == Y.shape[:1] == weights.shape[:1]:
+    n_edges = weights.shape[:1] if rows is None else rows.shape
+    if not source.shape == target.shape == Y.shape[:1] == n_edges:
         raise ValueError(
             f"source has shape {tuple(source.shape)}, target {tuple(target.shape)}, Y "
-            f"{tuple(Y.shape)} and weights {tuple(weights.shape)}; expected one number of edges"
+            f"{tuple(Y.shape)} and {'weights' if rows is None else 'rows'} "
+            f"{tuple((weights if rows is None else rows).shape)}; expected one number of edges"
         )
     if not x.dtype == Y.dtype == weights.dtype:
         raise ValueError(
@@ -170,10 +177,16 @@ def _check(
         )
     if _is_traced():
         return  # a check that looks at values would break the graph
-    for name, index, bound in (("source", source, x.shape[0]), ("target", target, size)):
-        if index.numel() and (int(index.min()) < 0 or int(index.max()) >= bound):
+    for name, index, bound in (
+        ("source", source, x.shape[0]),
+        ("target", target, size),
+        ("rows", rows, weights.shape[0]),
+    ):
+        if index is None or not index.numel():
+            continue
+        low, high = (int(end) for end in index.aminmax())
+        if low < 0 or high >= bound:
             raise ValueError(
-                f"{name} has indices from {int(index.min())} to {int(index.max())}; expected "
-                f"0 to {bound - 1}, as there are {bound} rows. Were the edges made for another "
-                "graph, or batches not shifted?"
+                f"{name} has indices from {low} to {high}; expected 0 to {bound - 1}, as there are "
+                f"{bound} rows. Were the edges made for another graph, or batches not shifted?"
             )

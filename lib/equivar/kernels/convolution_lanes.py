@@ -14,7 +14,19 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
-__all__ = ["fma", "load", "load_some", "mul", "peek", "spread", "store", "store_some", "total"]
+__all__ = [
+    "fma",
+    "load",
+    "load_some",
+    "mul",
+    "peek",
+    "plus",
+    "plus_some",
+    "spread",
+    "store",
+    "store_some",
+    "total",
+]
 
 
 class Lanes(types.Type):
@@ -115,6 +127,32 @@ def load_some(typing, array, start, count, width):
         return _masked(builder, "load", vector, vector, [pointer, align, mask, zeros])
 
     return lanes(array, types.intp, types.intp, width), build
+
+
+@intrinsic
+def plus(typing, array, start, lanes):
+    """All lanes, and the numbers from `start` added to them."""
+
+    def build(context, builder, signature, args):
+        pointer = _pointer(context, builder, array, *args[:2], lanes)
+        return builder.fadd(builder.load(pointer, align=_bytes(array)), args[2])
+
+    return lanes(array, types.intp, lanes), build
+
+
+@intrinsic
+def plus_some(typing, array, start, count, lanes):
+    """All lanes, and to the first `count` of them the numbers from `start` added."""
+
+    def build(context, builder, signature, args):
+        pointer = _pointer(context, builder, array, *args[:2], lanes)
+        vector = context.get_value_type(lanes)
+        mask = _first(context, builder, args[2], lanes.width)
+        align, zeros = ir.IntType(32)(_bytes(array)), ir.Constant(vector, None)
+        before = _masked(builder, "load", vector, vector, [pointer, align, mask, zeros])
+        return builder.fadd(before, args[3])
+
+    return lanes(array, types.intp, types.intp, lanes), build
 
 
 @intrinsic

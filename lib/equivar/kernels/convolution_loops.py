@@ -19,6 +19,8 @@ from equivar.kernels.convolution_lanes import (
     load_some,
     mul,
     peek,
+    plus,
+    plus_some,
     spread,
     store,
     store_some,
@@ -83,6 +85,17 @@ def matrices(M, filters, Y, edges, first, count, n_filter, n_slots, terms, coeff
         store(M, slot * BLOCK, product)
 
 
+@compiled
+def keep(dw, at, left, width, lanes, shared):
+    """Write lanes, or add them to what other edges brought to a row that they share."""
+    if left < width:
+        store_some(dw, at, left, plus_some(dw, at, left, lanes) if shared else lanes)
+    elif shared:
+        store(dw, at, plus(dw, at, lanes))
+    else:
+        store(dw, at, lanes)
+
+
 @lru_cache
 def loops(width: int):
     """The compiled loops for vectors of `width` channels."""
@@ -94,6 +107,7 @@ def loops(width: int):
         starts,
         edges,
         source,
+        weight_rows,
         x,
         Y,
         weights,
@@ -126,7 +140,7 @@ def loops(width: int):
                 matrices(M, filters, Y, edges, begin, count, n_filter, n_slots, terms, coefficients)
                 for e in range(count):
                     nodes[e] = source[edges[begin + e]] * lanes_in
-                    rows[e] = edges[begin + e] * n_weights
+                    rows[e] = weight_rows[edges[begin + e]] * n_weights
                 for p in range(paths.shape[0]):
                     channels, lane_in, lane_out, step, weight, line, _ = paths[p]
                     for c in range(0, channels, width):
@@ -157,6 +171,8 @@ def loops(width: int):
         starts,
         edges,
         source,
+        weight_rows,
+        shared,
         x,
         Y,
         weights,
@@ -202,7 +218,7 @@ def loops(width: int):
                         left = channels - c
                         for e in range(count):
                             edge = edges[begin + e]
-                            at = edge * n_weights + weight + c
+                            at = weight_rows[edge] * n_weights + weight + c
                             if left >= width:
                                 w = load(weights, at, width)
                             else:
@@ -229,10 +245,7 @@ def loops(width: int):
                                         fma(w, z, load(dx, here + i * step, width)),
                                     )
                             if need_w:
-                                if left >= width:
-                                    store(dw, at, dw_e)
-                                else:
-                                    store_some(dw, at, left, dw_e)
+                                keep(dw, at, left, width, dw_e, shared)
                 if need_Y:
                     dfilters[:] = 0
                     for n in range(coefficients.shape[0]):

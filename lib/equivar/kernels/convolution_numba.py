@@ -35,12 +35,15 @@ def convolution_numba(
     target: Tensor,
     size: int,
     paths: tuple[Path, ...],
+    rows: Tensor | None = None,
 ) -> Tensor:
     """The convolution, by loops that never store a message. Arguments as `convolution` has them."""
     if not paths:
         return x.new_zeros(size, 0)
     starts, order = count_edges(target.contiguous().numpy(), size)
-    graph = source.contiguous().numpy(), starts, order, size, tuple(paths)
+    shared = rows is not None
+    rows = torch.arange(len(source)) if rows is None else rows.contiguous()
+    graph = source.contiguous().numpy(), rows.numpy(), shared, starts, order, size, tuple(paths)
     result: Tensor = _Values.apply(x, Y, weights, graph)
     return result
 
@@ -118,7 +121,7 @@ def _run_twice(
     wanted: tuple[bool, ...],
 ) -> tuple[Tensor | None, ...]:
     """The gradients by x, Y, w and g of what `_Gradients` gives, times its cotangents."""
-    source, starts, order, size, paths = graph
+    source, rows, shared, starts, order, size, paths = graph
     x, Y, w = factors
     t = table(paths, _width(paths, x.dtype))
     has = [c is not None for c in cotangents]
@@ -126,7 +129,7 @@ def _run_twice(
     lanes, lanes_ = _to_lanes(x, t).numpy(), _to_lanes(x_, t).numpy()
     dlanes = _to_lanes(x, t, zeros=True)
     dY = torch.zeros_like(Y, memory_format=torch.contiguous_format)
-    dw = torch.empty_like(w, memory_format=torch.contiguous_format)
+    dw = _empty(w, shared)
     dg = torch.empty_like(g, memory_format=torch.contiguous_format)
     twice(t.width)(
         0,
@@ -134,6 +137,8 @@ def _run_twice(
         starts,
         order,
         source,
+        rows,
+        shared,
         lanes,
         *(f.detach().contiguous().numpy() for f in (Y, w, g)),
         lanes_,
@@ -172,8 +177,14 @@ def _to_lanes(x: Tensor, t: Table, zeros: bool = False) -> Tensor:
     return lanes
 
 
+def _empty(w: Tensor, shared: bool) -> Tensor:
+    """Where gradients are written, or added to zeros where edges share rows."""
+    make = torch.zeros_like if shared else torch.empty_like
+    return make(w, memory_format=torch.contiguous_format)
+
+
 def _run_values(x: Tensor, Y: Tensor, w: Tensor, graph: tuple) -> Tensor:
-    source, starts, order, size, paths = graph
+    source, rows, _, starts, order, size, paths = graph
     t = table(paths, _width(paths, x.dtype))
     last = paths[-1]
     out = torch.empty(size, last.start_out + last.mul * (2 * last.l3 + 1), dtype=x.dtype)
@@ -185,6 +196,7 @@ def _run_values(x: Tensor, Y: Tensor, w: Tensor, graph: tuple) -> Tensor:
         starts,
         order,
         source,
+        rows,
         lanes,
         Y.detach().contiguous().numpy(),
         w.detach().contiguous().numpy(),
@@ -207,7 +219,7 @@ def _run_values(x: Tensor, Y: Tensor, w: Tensor, graph: tuple) -> Tensor:
 def _run_gradients(
     x: Tensor, Y: Tensor, w: Tensor, g: Tensor, graph: tuple, needs: tuple
 ) -> tuple[Tensor, Tensor, Tensor]:
-    source, starts, order, size, paths = graph
+    source, rows, shared, starts, order, size, paths = graph
     t = table(paths, _width(paths, x.dtype))
     lanes = _to_lanes(x, t).numpy()
     dlanes = _to_lanes(x if needs[0] else x[:0], t, zeros=True)
@@ -216,11 +228,7 @@ def _run_gradients(
         if needs[1]
         else Y.new_zeros(0, 0)
     )
-    dw = (
-        torch.empty_like(w, memory_format=torch.contiguous_format)
-        if needs[2]
-        else w.new_zeros(0, 0)
-    )
+    dw = _empty(w, shared) if needs[2] else w.new_zeros(0, 0)
     _, differentiate = loops(t.width)
     differentiate(
         0,
@@ -228,6 +236,8 @@ def _run_gradients(
         starts,
         order,
         source,
+        rows,
+        shared,
         lanes,
         Y.detach().contiguous().numpy(),
         w.detach().contiguous().numpy(),

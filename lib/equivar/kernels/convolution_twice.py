@@ -23,10 +23,9 @@ from equivar.kernels.convolution_lanes import (
     peek,
     spread,
     store,
-    store_some,
     total,
 )
-from equivar.kernels.convolution_loops import compiled, matrices, turn
+from equivar.kernels.convolution_loops import compiled, keep, matrices, turn
 from equivar.kernels.convolution_tables import BLOCK
 
 __all__ = ["loop"]
@@ -43,6 +42,8 @@ def loop(width: int):
         starts,
         edges,
         source,
+        weight_rows,
+        shared,
         x,
         Y,
         weights,
@@ -98,7 +99,7 @@ def loop(width: int):
                         left = channels - c
                         for e in range(count):
                             edge = edges[begin + e]
-                            at = edge * n_weights + weight + c
+                            at = weight_rows[edge] * n_weights + weight + c
                             w, w_ = zero, zero
                             if left >= width:
                                 w = load(weights, at, width)
@@ -132,10 +133,7 @@ def loop(width: int):
                                 dw_e = fma(y_i, z, fma(x_i, z_, dw_e))
                                 dx_i = fma(w_, z, load(dx, at_i, width))
                                 store(dx, at_i, fma(w, z_, dx_i))
-                            if left >= width:
-                                store(dw, at, dw_e)
-                            else:
-                                store_some(dw, at, left, dw_e)
+                            keep(dw, at, left, width, dw_e, shared)
                 filters[:] = 0
                 for n in range(coefficients.shape[0]):
                     slot, j = peek(terms, 2 * n), peek(terms, 2 * n + 1)

@@ -138,10 +138,11 @@ class ForceField(nn.Module):
             vectors = displacements(
                 positions, edges.source, edges.target, edges.shifts, cell, batch
             )
-        Y, radial = edge_features(vectors, self.lmax, self.n_radial, self.cutoff)
+        pair, first = edges.pairs
+        Y, radial = edge_features(vectors, self.lmax, self.n_radial, self.cutoff, first)
         x = self.embedding(element * len(self.species) ** 0.5)
         for layer in self.layers:
-            x = layer(x, Y, radial, edges.source, edges.target)
+            x = layer(x, Y, radial, edges.source, edges.target, pair)
         atoms = self.head(x) * self.scale.to(x) + (element @ self.shift.to(element))[:, None]
         return pool_points(atoms, batch, "sum").squeeze(-1)
 

@@ -72,12 +72,13 @@ class Interaction(nn.Module):
         self,
         x: Float[Tensor, "n d_in"],
         Y: Float[Tensor, "n_edges d_filter"],
-        radial: Float[Tensor, "n_edges n_radial"],
+        radial: Float[Tensor, "n_rows n_radial"],
         source: Int[Tensor, " n_edges"],
         target: Int[Tensor, " n_edges"],
+        pair: Int[Tensor, " n_edges"] | None = None,
     ) -> Float[Tensor, "n d_out"]:
         """Apply the block; the arguments are those of `PointConv`."""
-        mixed = self.conv(x, Y, radial, source, target) + self.own(x)
+        mixed = self.conv(x, Y, radial, source, target, pair) + self.own(x)
         out: Tensor = self.gate(mixed / math.sqrt(2))
         return out
 

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from equivar._checks import check_axes
 from equivar._shapes import Float, Int
 from equivar.features import check_features
 from equivar.irreps import Irreps
@@ -116,9 +117,10 @@ class EuclideanNet(nn.Module):
         """
         check_features(x, self.irreps_in, "the features of the points")
         edges = neighbours(positions, self.cutoff, cell, batch=batch)
-        Y, radial = edge_features(edges.vectors, self.lmax, self.n_radial, self.cutoff)
+        pair, first = edges.pairs
+        Y, radial = edge_features(edges.vectors, self.lmax, self.n_radial, self.cutoff, first)
         for layer in self.layers:
-            x = layer(x, Y, radial, edges.source, edges.target)
+            x = layer(x, Y, radial, edges.source, edges.target, pair)
         y: Tensor = self.head(x)
         return y if self.pool is None else pool_points(y, batch, self.pool)
 
@@ -186,6 +188,9 @@ class PlainPointNet(nn.Module):
         Raises:
             ValueError: another number of points or features.
         """
+        check_axes("positions", positions, "n", 3)
+        if x is not None:
+            check_axes("x", x, positions.shape[-2], None)
         table = positions if x is None else torch.cat([positions, x], dim=-1)
         if table.shape[-2:] != self.shape:
             raise ValueError(

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from equivar._checks import check_axes, check_indices
 from equivar._shapes import Float, Int, Shaped
 from equivar.points._search import Box, search
 
@@ -42,6 +44,33 @@ class Neighbours:
     def distances(self) -> Float[Tensor, " n_edges"]:
         """The lengths of the edges; see `lengths` for two points at one place."""
         return lengths(self.vectors)
+
+    @cached_property
+    def pairs(self) -> tuple[Int[Tensor, " n_edges"], Int[Tensor, " n_pairs"]]:
+        """The pair that each edge belongs to, and one edge of each pair.
+
+        An edge and its reverse have one length, so what is made of lengths is made once for both.
+        An edge without a reverse is a pair of its own.
+
+        >>> edges = neighbours(torch.tensor([[0.0, 0, 0], [1.0, 0, 0], [2.5, 0, 0]]), 2.0)
+        >>> pair, first = edges.pairs
+        >>> pair.tolist(), edges.distances[first].tolist()
+        ([0, 0, 1, 1], [1.0, 1.5])
+        """
+        source, target, shifts = self.source, self.target, self.shifts
+        if not len(source):
+            return source, source
+        # Of a pair one edge is kept as it is, and one is turned: that with source > target, or,
+        # between images of one point, with a shift that begins with a negative number.
+        base = 2 * int(shifts.abs().max()) + 1
+        code = (shifts[:, 0] * base + shifts[:, 1]) * base + shifts[:, 2]
+        turned = (source > target) | ((source == target) & (code < 0))
+        low, high = torch.minimum(source, target), torch.maximum(source, target)
+        code = (low * self.n_points + high) * base**3 + torch.where(turned, -code, code)
+        _, pair = code.unique(return_inverse=True)
+        first = torch.empty_like(pair[: int(pair.max()) + 1])
+        first[pair] = torch.arange(len(pair), device=pair.device)
+        return pair, first
 
 
 def lengths(vectors: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch"]:
@@ -82,13 +111,27 @@ def displacements(
     Returns:
         Tensor (n_edges, 3), differentiable in positions and cell.
 
+    Raises:
+        ValueError: shapes that do not fit, or an index out of range.
+
     >>> line = torch.tensor([[0.0, 0, 0], [1.0, 0, 0]])
     >>> displacements(line, torch.tensor([0, 1]), torch.tensor([1, 0])).tolist()
     [[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]]
     """
+    check_axes("positions", positions, "n", 3)
+    for name, index in (("source", source), ("target", target)):
+        if index.shape != source.shape or index.ndim != 1:
+            raise ValueError(
+                f"source has shape {tuple(source.shape)} and target {tuple(target.shape)}; "
+                "expected (n_edges,) for both"
+            )
+        if not torch.compiler.is_compiling():  # it looks at values
+            check_indices(name, index, len(positions))
     vectors = positions[target] - positions[source]
     if cell is None or shifts is None:
         return vectors
+    check_axes("shifts", shifts, len(source), 3)
+    check_axes("cell", cell, 3, 3)
     cell = cell.to(vectors)
     if cell.ndim == 3 and batch is not None:
         return vectors + (shifts.to(vectors).unsqueeze(1) @ cell[batch[target]]).squeeze(1)
