@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from equivar._checks import check_axes, check_count
+from equivar._checks import check_count
 from equivar._shapes import Float, Int
 from equivar.models import ForceField
 from equivar.points import Neighbours
@@ -83,9 +83,13 @@ def fit_forces(
     Source:
         Chmiela et al., Science Advances 3, e1603015 (2017), for learning energies from forces.
     """
-    check_axes("forces", forces, len(positions), len(numbers), 3)
-    check_axes("positions", positions, "frames", len(numbers), 3)
-    check_axes("energies", energies, len(positions))
+    _check(numbers, positions)
+    if forces.shape != positions.shape or energies.shape != positions.shape[:1]:
+        raise ValueError(
+            f"forces have shape {tuple(forces.shape)} and energies {tuple(energies.shape)}; "
+            f"expected {tuple(positions.shape)} and {tuple(positions.shape[:1])}, as there are "
+            f"{len(positions)} frames"
+        )
     check_count("batch", batch, least=1)
     for name, weight in (("energy_weight", energy_weight), ("force_weight", force_weight)):
         if not 0 <= weight < math.inf:
@@ -138,7 +142,7 @@ def predict_forces(
     >>> energies.shape, forces.shape
     (torch.Size([5]), torch.Size([5, 3, 3]))
     """
-    check_axes("positions", positions, "frames", len(numbers), 3)
+    _check(numbers, positions)
     check_count("batch", batch, least=1)
     energies, forces = [positions.new_zeros(0)], [torch.zeros_like(positions[:0])]
     for some in positions.split(batch) if len(positions) else ():
@@ -146,6 +150,14 @@ def predict_forces(
         energies.append(energy)
         forces.append(force)
     return torch.cat(energies), torch.cat(forces)
+
+
+def _check(numbers: Tensor, positions: Tensor) -> None:
+    if numbers.ndim != 1 or positions.ndim != 3 or positions.shape[1:] != (len(numbers), 3):
+        raise ValueError(
+            f"numbers have shape {tuple(numbers.shape)} and positions {tuple(positions.shape)}; "
+            "expected (n,) and (frames, n, 3): one list of elements, the same in all frames"
+        )
 
 
 class _Stack:

@@ -60,7 +60,7 @@ def fit(
         Told by augmentation that the function is odd, from its right half alone:
 
         >>> def flip(inputs, targets, generator):
-        ...     sign = 2.0 * torch.randint(2, targets.shape, generator=generator) - 1
+        ...     sign = 2.0 * torch.randint(2, (len(targets), 1), generator=generator) - 1
         ...     return [sign * x for x in inputs], sign * targets
         >>> model = torch.nn.Linear(1, 1)
         >>> _ = fit(model, [x[25:]], x[25:].sign(), steps=300, lr=0.05, augment=flip)
