@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -140,14 +140,15 @@ def distance(found: Iterable[Comparison]) -> str:
         return "No limit is stated for these."
     parts = sorted(100 * (one.of_limit or 0) for one in cases.values())
     middle = statistics.median(parts)
-    limits = [one.limit for one in cases.values()]
-    named = [f"{limits.count(name)} by {name}" for name in sorted({x for x in limits if x})]
     many = f"These {len(parts)} cases run" if len(parts) > 1 else "This case runs"
+    half = f", half of them above {middle:.0f} %" if len(parts) > 2 else ""
+    limits = [one.limit for one in cases.values() if one.limit]
+    by = sorted(set(limits), key=lambda name: (-limits.count(name), name))
+    counts = [f"by {name} in {limits.count(name)}" for name in by]
+    sets = f"by {by[0]}" if len(by) == 1 else " and ".join(counts)
     return (
-        f"{many} at {_range(parts[0], parts[-1])} of the speed that the machine allows"
-        + (f", half of them above {middle:.0f} %" if len(parts) > 2 else "")
-        + (f"; it is set {', '.join(named)}" if named else "")
-        + "."
+        f"{many} at {_range(parts[0], parts[-1])} of the speed that the machine allows{half}."
+        + (f" That speed is set {sets}." if by else "")
     )
 
 
@@ -198,16 +199,15 @@ def growth(rows: Iterable[dict]) -> dict[str, list[Growth]]:
 
 
 HEADING = (
-    "size",
-    "direction",
+    "input",
+    "our time",
+    "of the limit",
     "compared with",
     "times faster",
     "pages kept",
     "bar",
-    "our time",
     "memory",
     "error",
-    "of the limit",
 )
 
 
@@ -220,55 +220,61 @@ def tables(found: Sequence[Comparison]) -> str:
     Returns:
         HTML; a sentence where there is nothing to show. A ratio below its bar says "below".
     """
-    by_case: dict[str, list[Comparison]] = {}
+    by_case: dict[str, dict[tuple[str, str], list[Comparison]]] = {}
     for one in found:
-        by_case.setdefault(one.case, []).append(one)
+        by_case.setdefault(one.case, {}).setdefault((one.size, one.direction), []).append(one)
     if not by_case:
-        return "<p>Not measured yet.</p>"
-    return "\n".join(_table(case, some) for case, some in by_case.items())
+        return '<p class="benchmark">Not measured yet.</p>'
+    return "\n".join(_table(escape(case), groups.values()) for case, groups in by_case.items())
 
 
-def _table(case: str, some: Sequence[Comparison]) -> str:
+def _table(case: str, groups: Iterable[Sequence[Comparison]]) -> str:
     head = "".join(f'<th scope="col">{name}</th>' for name in HEADING)
-    body = "\n".join(
-        f'<tr><th scope="row">{escape(one.size)}</th>'
-        + "".join(f"<td>{cell}</td>" for cell in _cells(one))
-        + "</tr>"
-        for one in some
-    )
     # A name and a stop of the Tab key: what scrolls can be reached, and says what it is.
     return (
         f'<div class="benchmark pst-scrollable-table-container" tabindex="0" role="region"'
-        f' aria-label="{escape(case)}"><table class="table">'
-        f"<caption>{escape(case)}</caption>\n"
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
+        f' aria-label="{case}"><table class="table"><caption>{case}</caption>\n'
+        f"<thead><tr>{head}</tr></thead>\n{''.join(map(_group, groups))}</table></div>"
     )
+
+
+def _group(some: Sequence[Comparison]) -> str:
+    """The peers on one input: what is ours alone stands once, beside all of them."""
+    one, over = some[0], f' rowspan="{len(some)}"'
+    name = f"{escape(one.size)}<br><small>{escape(one.direction)}</small>"
+    ours = f"<td{over}>{_seconds(one.ours_s)}</td><td{over}>{_limit(one)}</td>"
+    lines = ["".join(f"<td>{cell}</td>" for cell in _cells(peer)) for peer in some]
+    lines[0] = f'<th scope="rowgroup"{over}>{name}</th>{ours}{lines[0]}'
+    return "<tbody>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</tbody>\n"
 
 
 def _cells(one: Comparison) -> tuple[str, ...]:
     return (
-        escape(one.direction),
         escape(one.peer or "nobody"),
         f"<strong>{_ratio(one.ratio)}</strong>" if one.ratio else "",
         _ratio(one.ratio_pages_kept) if one.ratio_pages_kept else "",
         (f"{one.bar:g}" + (" (below)" if one.below else "")) if one.bar else "",
-        _seconds(one.ours_s),
-        _pair(one.ours_peak_mb, one.peer_peak_mb, "{:.1f}", " MB"),
-        _pair(one.ours_error, one.peer_error, "{:.0e}", ""),
-        (f"{100 * one.of_limit:.0f} %" + (f", {one.limit}" if one.limit else ""))
-        if one.of_limit
-        else "",
+        _pair(
+            one.ours_peak_mb, one.peer_peak_mb, lambda mb: f"{mb:.{1 if mb < 10 else 0}f}", " MB"
+        ),
+        _pair(one.ours_error, one.peer_error, lambda e: f"{e:.0e}".replace("e-0", "e-"), ""),
     )
+
+
+def _limit(one: Comparison) -> str:
+    if not one.of_limit:
+        return ""
+    return f"{100 * one.of_limit:.0f} %" + (f"<br><small>{one.limit}</small>" if one.limit else "")
 
 
 def _ratio(ratio: float) -> str:
     return f"{ratio:.2f}" if ratio < 2 else f"{ratio:.1f}"
 
 
-def _pair(ours: float | None, peer: float | None, form: str, unit: str) -> str:
+def _pair(ours: float | None, peer: float | None, form: Callable[[float], str], unit: str) -> str:
     if ours is None:
         return ""
-    return form.format(ours) + (f" / {form.format(peer)}" if peer is not None else "") + unit
+    return " / ".join(form(one) for one in (ours, peer) if one is not None) + unit
 
 
 def _seconds(time: float) -> str:
