@@ -20,14 +20,15 @@ from equivar.features import check_features
 from equivar.irreps import Irrep, Irreps
 from equivar.kernels.convolution import convolution
 from equivar.kernels.paths import depthwise_paths
+from equivar.kernels.radial import radial_features
 from equivar.linear import IrrepLinear
-from equivar.points import bessel_basis, lengths, smooth_cutoff
+from equivar.points import lengths
 from equivar.so3 import spherical_harmonics as harmonics
 
 __all__ = ["PointConv", "edge_features"]
 
 # The root mean square of SiLU over a normal input is 1 / this.
-_SILU = 1.6791767923989418
+_SILU = 1.6765324703310913
 
 
 def edge_features(
@@ -63,9 +64,7 @@ def edge_features(
     """
     check_axes("vectors", vectors, "n_edges", 3)
     distances = lengths(vectors if first is None else vectors[first])
-    envelope = smooth_cutoff(distances, cutoff) * (cutoff**1.5 / 2)
-    radial = bessel_basis(distances, n_radial, cutoff) * envelope[..., None]
-    return harmonics(lmax, vectors), radial
+    return harmonics(lmax, vectors), radial_features(distances, n_radial, cutoff)
 
 
 class PointConv(nn.Module):

@@ -12,10 +12,10 @@ comparison and is kinder to peers that allocate much.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import platform
-import runpy
 import subprocess
 import sys
 import time
@@ -68,7 +68,7 @@ def _work(name: str, allocator: str, quick: bool) -> None:
     from harness import LONGEST, measure, measure_machine
 
     torch.set_num_threads(1)
-    cases = runpy.run_path(str(HERE / f"bench_{name}.py"))["cases"]
+    cases = importlib.import_module(f"bench_{name}").cases
     machine = measure_machine()
     rows: list[dict] = []
     for case in cases():
