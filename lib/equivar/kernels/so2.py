@@ -25,19 +25,19 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from equivar._checks import check_axes
+from equivar._checks import check_axes, check_finite
 from equivar._shapes import Float
 from equivar.irreps import Irreps
-from equivar.kernels.so2_tables import Side, Tables, order_matrices, tables
+from equivar.kernels.so2_tables import Tables, tables
 from equivar.kernels.wigner import wigner_d_all
 from equivar.so3 import check_degree
 
-__all__ = ["pole_rotation", "so2_product"]
+__all__ = ["so2_product"]
 
 
 def so2_product(
     x: Float[Tensor, "*batch d_in"],
-    vectors: Float[Tensor, "*batch 3"],
+    vectors: Float[Tensor, "..."],
     weights: Mapping[str, Tensor] | nn.ParameterDict,
     irreps_in: Irreps | str,
     lmax: int,
@@ -71,8 +71,9 @@ def so2_product(
         Tensor (..., irreps_out.dim), differentiable to any order by x, vectors and weights.
 
     Raises:
-        ValueError: a tensor has another shape, weights are missing, lmax is not a degree from 0 to
-            `so3.MAX_DEGREE`, or the form does not exist or cannot run here.
+        ValueError: a tensor has another shape or dtype, a vector is not finite, weights are
+            missing, lmax is not a degree from 0 to `so3.MAX_DEGREE`, or the form does not exist or
+            cannot run here.
 
     A vector feature times degree 1 gives its component along the edge, up to a constant:
 
@@ -94,44 +95,49 @@ def so2_product(
             f"vectors have shape {tuple(vectors.shape)} and features {tuple(x.shape)}; expected "
             "the same axes but the last: one vector for each row of features"
         )
+    check_finite("vectors", vectors)
     if x.dtype != vectors.dtype:
         raise ValueError(
             f"features are {x.dtype} and vectors {vectors.dtype}; expected the same dtype"
         )
-    _check_weights(weights, t)
-    form = _choose(form, x, vectors)
+    _check_weights(weights, t, x.dtype)
+    form = _choose(form, x)
     batch = x.shape[:-1]
     rows, r = x.reshape(batch.numel(), x.shape[-1]), vectors.reshape(-1, 3)
     if not t.orders:
         return x.new_zeros(*batch, t.outputs.dim)
     u, known = _directions(r)
-    M = order_matrices(weights, t, x)
+    M = _order_matrices(weights, t, x)
     if form == "numba":
         from equivar.kernels.so2_numba import so2_numba
 
-        out = so2_numba(rows, u, M, t)
+        out = so2_numba(rows, u, M, t, _turned_product)
     else:
-        out = turned_product(rows, u, M, t)
+        out = _turned_product(rows, u, M, t)
     # An edge without direction is at the pole already, and degree 0 is all that it has.
     if _is_traced():
-        M0 = order_matrices(weights, t, x, scalars=True)
-        out = torch.where(known, out, turned_product(rows, None, M0, t))
+        M0 = _order_matrices(weights, t, x, scalars=True)
+        out = torch.where(known, out, _turned_product(rows, None, M0, t))
     elif not bool(known.all()):
-        M0, at = order_matrices(weights, t, x, scalars=True), (~known[:, 0]).nonzero()[:, 0]
-        out = out.index_copy(0, at, turned_product(rows[at], None, M0, t))
+        M0, at = _order_matrices(weights, t, x, scalars=True), (~known[:, 0]).nonzero()[:, 0]
+        out = out.index_copy(0, at, _turned_product(rows[at], None, M0, t))
     return out.reshape(*batch, t.outputs.dim)
 
 
-def _check_weights(weights: Mapping[str, Tensor] | nn.ParameterDict, t: Tables) -> None:
+def _check_weights(
+    weights: Mapping[str, Tensor] | nn.ParameterDict, t: Tables, dtype: torch.dtype
+) -> None:
     for irrep in t.irreps:
         if not irrep.pairs:
             continue
-        wanted = irrep.pairs, irrep.count
-        found = tuple(weights[irrep.name].shape) if irrep.name in weights else "missing"
+        wanted, found = f"shape ({irrep.pairs}, {irrep.copies}) and {dtype}", "missing"
+        if irrep.name in weights:
+            weight = weights[irrep.name]
+            found = f"shape {tuple(weight.shape)} and {weight.dtype}"
         if found != wanted:
             raise ValueError(
-                f"weights of {irrep.name} are {found}; expected shape {wanted}: pairs of a copy in "
-                "the input and a degree of the filter, and copies in the output"
+                f"weights of {irrep.name}: {found}; expected {wanted}, a row for each pair of a "
+                "copy in the input and a degree of the filter, a column for each copy in the output"
             )
 
 
@@ -139,7 +145,7 @@ def _is_traced() -> bool:
     return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
 
 
-def _choose(form: str, x: Tensor, vectors: Tensor) -> str:
+def _choose(form: str, x: Tensor) -> str:
     if form not in ("auto", "torch", "numba"):
         raise ValueError(f"got form = {form!r}; expected 'auto', 'torch' or 'numba'")
     why_not = None
@@ -165,21 +171,32 @@ def _directions(r: Float[Tensor, "n 3"]) -> tuple[Float[Tensor, "n 3"], Tensor]:
     return torch.where(known, u, torch.eye(3).to(r)[1]), known
 
 
-def pole_rotation(u: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
-    r"""A rotation that takes each direction to the pole, (0, 1, 0).
+def _order_matrices(
+    weights: Mapping[str, Tensor] | nn.ParameterDict, t: Tables, like: Tensor, scalars: bool = False
+) -> Float[Tensor, "orders channels_in channels_out"]:
+    """For each order the matrix that acts on the channels of turned edges.
 
-    The smallest one, which is a polynomial in u over 1 + y. That is 0 at the opposite pole; so
-    directions that point down first make a half turn about x.
+    The sum over degrees of the filter, without edges; only degree 0 if `scalars`.
+    """
+    made = []
+    for irrep in t.irreps:
+        if not irrep.pairs:
+            made.append(like.new_zeros(t.inputs.channels, t.orders, irrep.copies))
+            continue
+        rows, factors = irrep.rows.to(like.device), irrep.factors.to(like)
+        if scalars:
+            rows, factors = rows[:, :1], factors[:, :, :1]
+        weight = weights[irrep.name]
+        padded = torch.cat([weight, weight.new_zeros(1, irrep.copies)])
+        made.append(factors @ padded.index_select(0, rows.flatten()).unflatten(0, rows.shape))
+    return torch.cat(made, dim=2).transpose(0, 1)
 
-    Args:
-        u: vectors of length 1.
 
-    Returns:
-        Rotation matrices. They jump where y = 0, and are smooth elsewhere.
+def _pole_rotation(u: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3 3"]:
+    """A rotation that takes each direction to the pole; it jumps where y = 0.
 
-    >>> u = torch.tensor([[0.0, -1.0, 0.0], [0.6, 0.0, -0.8]])
-    >>> (pole_rotation(u) @ u[:, :, None])[:, :, 0].tolist()
-    [[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
+    The smallest one, which has 1 + y below the line. That is 0 at the opposite pole; so directions
+    that point down first make a half turn about x.
     """
     sign = torch.where(u[..., 1] >= 0, 1.0, -1.0).to(u)
     a, b, c = u[..., 0], sign * u[..., 1], sign * u[..., 2]
@@ -192,28 +209,21 @@ def pole_rotation(u: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
     return torch.stack(rows, dim=-2)
 
 
-def turned_product(
+def _turned_product(
     x: Float[Tensor, "n d_in"],
     u: Float[Tensor, "n 3"] | None,
     M: Float[Tensor, "orders channels_in channels_out"],
     t: Tables,
 ) -> Float[Tensor, "n d_out"]:
-    """The form to read: turn features, multiply the channels of each order, turn back.
-
-    Args:
-        x: features.
-        u: directions; None for edges that are at the pole.
-        M: a matrix for each order.
-        t: the tables.
-
-    Returns:
-        The product.
-    """
-    l_of = [block.l for side in (t.inputs, t.outputs) for block in side.blocks]
-    D = wigner_d_all(max(l_of), pole_rotation(u)) if u is not None else None
-    orders = []
-    for m, z in enumerate(_to_orders(x, D, t)):
-        orders.append(z @ M[m, t.inputs.first[m] :, t.outputs.first[m] :])
+    """The form to read. An edge is at the pole already where u is None."""
+    D = None
+    if u is not None:
+        lmax = max(block.l for side in (t.inputs, t.outputs) for block in side.blocks)
+        D = wigner_d_all(lmax, _pole_rotation(u))
+    orders = [
+        z @ M[m, t.inputs.first[m] :, t.outputs.first[m] :]
+        for m, z in enumerate(_to_orders(x, D, t))
+    ]
     return _from_orders(orders, D, t)
 
 
@@ -245,18 +255,13 @@ def _to_orders(x: Tensor, D: tuple[Tensor, ...] | None, t: Tables) -> list[Tenso
 
 def _from_orders(orders: list[Tensor], D: tuple[Tensor, ...] | None, t: Tables) -> Tensor:
     """Undo `_to_orders`, for the channels of the result."""
-    return torch.cat([_block(orders, D, t.outputs, i) for i in range(len(t.outputs.blocks))], 1)
-
-
-def _block(
-    orders: list[Tensor], D: tuple[Tensor, ...] | None, side: Side, number: int
-) -> Float[Tensor, "n d"]:
-    b = side.blocks[number]
-    own = [z.narrow(2, b.column - side.first[m], b.mul) for m, z in enumerate(orders[: b.l + 1])]
-    missing = [torch.zeros_like(own[0][0])] * (b.l + 1 - len(own))
-    up = [z[0] for z in own] + missing
-    down = [z[-1] for z in own[1:]] + missing
-    z = torch.stack(down[::-1] + up, dim=1)
-    z = _over_i(z, back=True) if b.over_i else z
-    z = z.mT if D is None else z.mT @ D[b.l]
-    return z.flatten(1)
+    made = []
+    for b in t.outputs.blocks:
+        firsts = zip(orders[: b.l + 1], t.outputs.first, strict=False)
+        own = [z.narrow(2, b.column - first, b.mul) for z, first in firsts]
+        missing = [torch.zeros_like(own[0][0])] * (b.l + 1 - len(own))
+        plus, minus = [z[0] for z in own] + missing, [z[-1] for z in own[1:]] + missing
+        z = torch.stack(minus[::-1] + plus, dim=1)
+        z = _over_i(z, back=True) if b.over_i else z
+        made.append((z.mT if D is None else z.mT @ D[b.l]).flatten(1))
+    return torch.cat(made, dim=1)

@@ -1,9 +1,10 @@
 r"""Turning the features of edges to the pole and back, compiled by Numba.
 
-With the edge at $\theta$ from the pole and azimuth $\varphi$, the turn to the pole is
-$R_x(-\theta)\,R_y(-\varphi)$. About y, the polar axis, a turn mixes m with -m alone. And a half turn
-J about $(1, 1, 0)$ exchanges the axes x and y, so that $R_x(-\theta) = J R_y(-\theta) J$: all turns
-are turns about y, with a constant matrix between them, three quarters of whose entries are zero.
+An edge at $\theta$ from the pole, with azimuth $\varphi$, is turned there by
+$R_x(-\theta)\,R_y(-\varphi)$. About y, the polar axis, a turn mixes m with -m alone. And a half
+turn J about $(1, 1, 0)$ exchanges the axes x and y, so that
+$R_x(-\theta) = J R_y(-\theta) J$: all turns are turns about y, with a constant matrix between them,
+three quarters of whose entries are zero.
 No Wigner matrix of an edge is made. At the poles the azimuth is taken to be 0; any would do.
 
 All loops treat `WIDTH` edges at once, a row of lanes for each component of each channel.
@@ -28,7 +29,7 @@ TILE = 8
 """Edges and columns that are transposed in registers."""
 
 
-def compiled(function):
+def _compiled(function):
     """Compile, and keep the machine code beside this file for the next process where that works."""
     # "contract" lets a product and a sum become one instruction, which rounds once.
     try:
@@ -74,7 +75,7 @@ def transpose(typing, source, at, step, target, to, step_to, size):
     return arrays, build
 
 
-@compiled
+@_compiled
 def _angles(u, e0, count, lmax, table):
     """Cosine and sine of m times the azimuth, then of m times the angle from the pole: lanes."""
     one, zero = table.dtype.type(1), table.dtype.type(0)
@@ -100,7 +101,7 @@ def _angles(u, e0, count, lmax, table):
             store(table, at + of_k + WIDTH, fma(s0, c, mul(c0, s)))
 
 
-@compiled
+@_compiled
 def _exchange(rows, width, start, columns, e0, count, lanes, back):
     """Columns of the features of a few edges to lanes of edges, or back."""
     whole = columns - columns % TILE if count == WIDTH else 0
@@ -123,7 +124,7 @@ def _exchange(rows, width, start, columns, e0, count, lanes, back):
                 lanes[c * WIDTH + e] = rows[at + c]
 
 
-@compiled
+@_compiled
 def _about_axis(z, at, l, table, first, sign):
     """Turn one channel about the polar axis by an angle whose cosines and sines are in a table."""
     of_k = table.shape[0] // 4
@@ -137,7 +138,7 @@ def _about_axis(z, at, l, table, first, sign):
         store(z, q, fma(c, plus, mul(mul(spread(z.dtype.type(-1), WIDTH), s), minus)))
 
 
-@compiled
+@_compiled
 def _mixed(starts, columns, values, row, source, at):
     """One row of a sparse matrix times the components of a channel."""
     first, last = peek(starts, row), peek(starts, row + 1)
@@ -149,7 +150,7 @@ def _mixed(starts, columns, values, row, source, at):
     return total
 
 
-@compiled
+@_compiled
 def turn(rows, width, u, blocks, lmax, to_pole, from_pole, places, buffer, back):
     """Features of edges to turned channels, order by order; or back.
 
@@ -217,7 +218,7 @@ def turn(rows, width, u, blocks, lmax, to_pole, from_pole, places, buffer, back)
                 _exchange(rows, width, start, channels * d, e0, count, lanes, True)
 
 
-@compiled
+@_compiled
 def torque(blocks, entries, factors, begin, places, left, right, n, out, sign):
     """Add sign * left . X right for the generators X about x and z, for each edge.
 

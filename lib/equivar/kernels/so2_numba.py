@@ -1,4 +1,4 @@
-r"""The SO(2) form for the CPU: compiled turns, one matrix product for each order, few edges at a time.
+r"""The SO(2) form for the CPU: compiled turns, and a matrix product for each order.
 
 The gradient by the directions needs no derivative of any rotation matrix, since equivariance says
 what it is. Turn everything by a small angle $\theta$ about any axis: $f(x, r)$ turns along, and so
@@ -13,7 +13,7 @@ for the generators X. All on the right is there once the gradient by x is.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -37,19 +37,21 @@ def so2_numba(
     u: Float[Tensor, "n 3"],
     M: Float[Tensor, "orders channels_in channels_out"],
     t: Tables,
+    readable: Callable[..., Tensor],
 ) -> Float[Tensor, "n d_out"]:
-    """The same as `so2.turned_product`.
+    """The product in turned edges, a few hundred at a time, which stay in the cache.
 
     Args:
         x: features, float32 or float64, on the CPU.
         u: directions of the same dtype.
         M: a matrix for each order.
         t: the tables.
+        readable: the form to read, of the same arguments. Second derivatives are taken of it.
 
     Returns:
-        The product. Second derivatives are those of the form to read.
+        The product.
     """
-    out: Tensor = _Product.apply(x, u, M, t)
+    out: Tensor = _Product.apply(x, u, M, t, readable)
     return out
 
 
@@ -80,7 +82,9 @@ def _order(l: int, over_i: bool) -> tuple[list[int], list[float]]:
 
 
 def _sparse(matrices: list[list[Tensor]], dtype: str) -> _Sparse:
-    starts, columns, values = [], [], []
+    starts: list[int] = []
+    columns: list[int] = []
+    values: list[float] = []
     begin = np.zeros((len(matrices), len(matrices[0])), np.int64)
     for kind, of_degree in enumerate(matrices):
         for l, matrix in enumerate(of_degree):
@@ -99,7 +103,9 @@ def _constants(lmax: int, dtype: str) -> _Constants:
     half_turn = 2 * axis[:, None] * axis - torch.eye(3, dtype=torch.float64)
     J = [wigner_d(f"{l}{'eo'[l % 2]}", half_turn) for l in range(lmax + 1)]
     there, back = [J], [J]
-    entries, factors, begin = [], [], np.zeros((2, lmax + 2), np.int64)
+    entries: list[tuple[int, int, int]] = []
+    factors: list[float] = []
+    begin = np.zeros((2, lmax + 2), np.int64)
     for over_i in (False, True):
         reordered = []
         for l, matrix in enumerate(J):
@@ -130,7 +136,8 @@ class _Turned:
     def __init__(self, x: Tensor, side: Side, orders: int, n: int) -> None:
         self.n, self.edges, self.width = n, -(-n // WIDTH) * WIDTH, side.dim
         channels = [side.channels - first for first in side.first]
-        sizes, places = [], []
+        sizes: list[int] = []
+        places: list[tuple[int, int]] = []
         for m, first in enumerate(side.first):
             step = self.edges * (2 if m else 1)
             begin = sum(sizes) - first * step
@@ -183,10 +190,12 @@ def _pieces(M: Tensor, t: Tables) -> list[Tensor]:
 
 class _Product(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, u: Tensor, M: Tensor, t: Tables) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, u: Tensor, M: Tensor, t: Tables, readable: Callable[..., Tensor]
+    ) -> Tensor:
         x, u = x.contiguous(), u.contiguous()
         ctx.save_for_backward(x, u, M)
-        ctx.tables = t
+        ctx.tables, ctx.readable = t, readable
         out = x.new_empty(len(x), t.outputs.dim)
         pieces = [piece.mT for piece in _pieces(M, t)]
         for at, (turned, made) in _chunks(x, t, [t.inputs, t.outputs]):
@@ -202,12 +211,10 @@ class _Product(torch.autograd.Function):
         t: Tables = ctx.tables
         needed = ctx.needs_input_grad[:3]
         if torch.is_grad_enabled():  # someone will differentiate again
-            from equivar.kernels.so2 import turned_product
-
             wanted = [v for v, need in zip((x, u, M), needed, strict=True) if need]
-            y = turned_product(x, u, M, t)
+            y = ctx.readable(x, u, M, t)
             found = iter(torch.autograd.grad(y, wanted, g, create_graph=True))
-            return *(next(found) if need else None for need in needed), None
+            return *(next(found) if need else None for need in needed), None, None
         need_x, need_u, need_M = needed
         g, grad_x = g.contiguous(), torch.empty_like(x)
         about, grad_M = u.new_empty(2, len(u)), torch.zeros_like(M)
@@ -232,7 +239,7 @@ class _Product(torch.autograd.Function):
                 by_turned.torque(turned, total, -1.0)
                 about[:, at] = total[:, : turned.n]
         grad_u = _gradient(u, about) if need_u else None
-        return grad_x if need_x else None, grad_u, grad_M if need_M else None, None
+        return grad_x if need_x else None, grad_u, grad_M if need_M else None, None, None
 
 
 def _gradient(u: Tensor, about: Tensor) -> Tensor:

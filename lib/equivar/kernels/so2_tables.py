@@ -11,18 +11,16 @@ stored divided by i, and every order is left with one real matrix.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from equivar._shapes import Float
 from equivar.irreps import Irrep, Irreps
 from equivar.kernels.couplings import coupling
 
-__all__ = ["Block", "Side", "Tables", "order_matrices", "tables"]
+__all__ = ["Block", "Side", "Tables", "tables"]
 
 
 class Block(NamedTuple):
@@ -59,22 +57,21 @@ class Side(NamedTuple):
     first: tuple[int, ...]
 
 
-class Irreducible(NamedTuple):
+class IrrepWeights(NamedTuple):
     """How the weights of one irrep of the output enter the matrices.
 
     Attributes:
         name: of the irrep.
-        count: its copies.
+        copies: how many there are.
         pairs: the weights of one copy.
-        index: (channels in, degrees of the filter): rows of the weights; `pairs` where there is
-            none.
+        rows: (channels in, degrees of the filter): of the weights; `pairs` where there is none.
         factors: (channels in, orders, degrees of the filter), float64.
     """
 
     name: str
-    count: int
+    copies: int
     pairs: int
-    index: Tensor
+    rows: Tensor
     factors: Tensor
 
 
@@ -91,7 +88,7 @@ class Tables(NamedTuple):
     inputs: Side
     outputs: Side
     orders: int
-    irreps: tuple[Irreducible, ...]
+    irreps: tuple[IrrepWeights, ...]
 
 
 def _natural(irrep: Irrep) -> bool:
@@ -109,7 +106,8 @@ def _side(irreps: Irreps, orders: int) -> Side:
             blocks.append(Block(mul, irrep.l, not _natural(irrep), where.start, free[irrep]))
             free[irrep] += mul
     first = [
-        sum(n for name, n in zip(names, sizes, strict=True) if name.l < m) for m in range(orders + 1)
+        sum(n for name, n in zip(names, sizes, strict=True) if name.l < m)
+        for m in range(orders + 1)
     ]
     return Side(tuple(blocks), irreps.dim, sum(sizes), tuple(first))
 
@@ -121,8 +119,10 @@ def _factor(first: Irrep, l2: int, out: Irrep, m: int) -> float:
     return math.sqrt(2 * l2 + 1) * C[first.l + i, l2, out.l + k].item()
 
 
-def _irreducible(out: Irrep, inputs: list[tuple[int, Irrep, int]], lmax: int, orders: int) -> tuple:
-    """Rows of the weights and factors, for the channels of the inputs in sorted order."""
+def _rows_and_factors(
+    out: Irrep, inputs: list[tuple[int, Irrep, int]], lmax: int, orders: int
+) -> tuple:
+    """Pairs, rows of the weights and factors, for the channels of the inputs in sorted order."""
     filters = Irreps.spherical_harmonics(lmax)
     row, rows = 0, {}
     for number, (mul, irrep, _) in enumerate(inputs):
@@ -154,7 +154,7 @@ def tables(irreps_in: Irreps | str, lmax: int, irreps_out: Irreps | str) -> Tabl
         The tables, made once for each product.
 
     >>> t = tables("2x0e + 1o", 1, "1e + 3x1o")
-    >>> [(irrep.name, irrep.count, irrep.pairs) for irrep in t.irreps]  # copies and weights of each
+    >>> [(irrep.name, irrep.copies, irrep.pairs) for irrep in t.irreps]
     [('1o', 3, 3), ('1e', 1, 1)]
     >>> t.orders, t.inputs.first  # all channels have m = 0, and one has m = 1
     (2, (0, 2, 3))
@@ -177,45 +177,11 @@ def _tables(layout_in: Irreps | str, lmax: int, layout_out: Irreps | str) -> Tab
     orders = min(degrees) + 1
     inputs, outputs = _side(irreps_in, orders), _side(irreps_out, orders)
     present = [(mul, irrep) for mul, irrep in irreps_in if mul]
-    channels = [
-        (*block, own.column) for block, own in zip(present, inputs.blocks, strict=True)
-    ]
+    channels = [(*block, own.column) for block, own in zip(present, inputs.blocks, strict=True)]
     irreps = [
-        Irreducible(
-            str(name), irreps_out.count(name), *_irreducible(name, channels, lmax, orders)
+        IrrepWeights(
+            str(name), irreps_out.count(name), *_rows_and_factors(name, channels, lmax, orders)
         )
         for name in sorted({irrep for mul, irrep in irreps_out if mul})
     ]
     return Tables(inputs, outputs, orders, tuple(irreps))
-
-
-def order_matrices(
-    weights: Mapping[str, Tensor] | nn.ParameterDict, t: Tables, like: Tensor, scalars: bool = False
-) -> Float[Tensor, "orders channels_in channels_out"]:
-    """The matrix of each order, which acts on the channels of turned edges.
-
-    Args:
-        weights: for each irrep by name, (pairs, copies).
-        t: the tables.
-        like: a tensor of the dtype and device to use.
-        scalars: only what is multiplied by harmonics of degree 0, all that an edge without
-            direction has.
-
-    Returns:
-        Tensor (orders, channels in, channels out), zero where a channel lacks the order.
-    """
-    made = []
-    for irrep in t.irreps:
-        if not irrep.pairs:
-            made.append(like.new_zeros(t.inputs.channels, t.orders, irrep.count))
-            continue
-        index, factors = irrep.index.to(like.device), irrep.factors.to(like)
-        if scalars:
-            index, factors = index[:, :1], factors[:, :, :1]
-        weight = weights[irrep.name]
-        padded = torch.cat([weight, weight.new_zeros(1, irrep.count)])
-        rows = padded.index_select(0, index.flatten()).unflatten(0, index.shape)
-        made.append(factors @ rows)
-    if not made:
-        return like.new_zeros(t.orders, t.inputs.channels, 0)
-    return torch.cat(made, dim=2).transpose(0, 1)
