@@ -7,27 +7,24 @@ r"""Spherical harmonics, fast: a recursion over orders for all points at once.
 * the gradient is not taken through the recursion. As polynomials, harmonics have gradients that are
   harmonics of one degree less, $\partial_a Y^l_m = \sqrt l\,(2l+1) \sum_k C_{kam} Y^{l-1}_k$: a
   product with Clebsch-Gordan coefficients again. So the derivative of a derivative is made of the
-  same two pieces, and nothing but the vectors needs to be kept.
+  same two pieces, and nothing but the vectors needs to be kept;
+* nothing that is made on the way leaves the cache.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import math
-from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from equivar._shapes import Float
-from equivar.kernels.harmonics_tables import gradient_entries, legendre_coefficients
+from equivar.kernels import harmonics_torch
 from equivar.so3 import check_degree, clebsch_gordan
 
 __all__ = ["harmonics"]
-
-CHUNK = 16384
-"""Points at a time in the PyTorch form, so that most of what it makes stays in the cache."""
 
 
 def harmonics(
@@ -65,11 +62,13 @@ def harmonics(
     check_degree(lmax, "lmax")
     if vectors.ndim < 1 or vectors.shape[-1] != 3:
         raise ValueError(f"vectors have shape {tuple(vectors.shape)}; expected (..., 3)")
+    if not vectors.is_floating_point():
+        raise ValueError(f"vectors are {vectors.dtype}; expected floating point, as lengths are")
     form = _choose(form, vectors)
     flat = vectors.reshape(-1, 3)
     if form == "traced":
         x, y, z = (_unit(flat)[0] if normalize else flat).unbind(-1)
-        Y = _rows(lmax, x, y, z).mT.contiguous()
+        Y = harmonics_torch.differentiable_rows(lmax, x, y, z).mT.contiguous()
     else:
         Y = _Harmonics.apply(flat, lmax, normalize, form)
     return Y.reshape(*vectors.shape[:-1], (lmax + 1) ** 2)
@@ -108,20 +107,29 @@ def _unit(v: Float[Tensor, "n 3"]) -> tuple[Float[Tensor, "n 3"], Float[Tensor, 
 # Everything below is for one list of points (n, 3).
 
 
+def _loops(form: str) -> Any:
+    """The module that has `values` and `gradient`."""
+    if form == "torch":
+        return harmonics_torch
+    from equivar.kernels import harmonics_numba
+
+    return harmonics_numba
+
+
 class _Harmonics(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, v: Tensor, lmax: int, normalize: bool, form: str) -> Tensor:
         ctx.save_for_backward(v)
         ctx.how = lmax, normalize, form
-        return (_values_numba if form == "numba" else _values)(v, lmax, normalize)
+        values: Tensor = _loops(form).values(v, lmax, normalize)
+        return values
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, None, None, None]:
         (v,) = ctx.saved_tensors
         lmax, normalize, form = ctx.how
         if not torch.is_grad_enabled():
-            take = _gradient_numba if form == "numba" else _gradient
-            return take(v, g, lmax, normalize), None, None, None
+            return _loops(form).gradient(v, g, lmax, normalize), None, None, None
         if not normalize:
             return _Gradient.apply(v, g, lmax, form), None, None, None
         u, inverse = _unit(v)
@@ -136,7 +144,8 @@ class _Gradient(torch.autograd.Function):
     def forward(ctx: Any, v: Tensor, g: Tensor, lmax: int, form: str) -> Tensor:
         ctx.save_for_backward(v, g)
         ctx.how = lmax, form
-        return (_gradient_numba if form == "numba" else _gradient)(v, g, lmax, False)
+        gradient: Tensor = _loops(form).gradient(v, g, lmax, False)
+        return gradient
 
     @staticmethod
     def backward(ctx: Any, t: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
@@ -165,95 +174,3 @@ def _gradient_matrices(lmax: int, like: Tensor) -> list[Float[Tensor, "k 3 m"]]:
         clebsch_gordan(l - 1, 1, l).to(like) * (math.sqrt(l) * (2 * l + 1))
         for l in range(1, lmax + 1)
     ]
-
-
-def _row_tables(lmax: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The recursion's coefficients; for each component, the rows of its two factors in `_rows`."""
-    of_step = [sum(lmax + 1 - j for j in range(k)) for k in range(lmax + 1)]
-    orders = [(l, m) for l in range(lmax + 1) for m in range(-l, l + 1)]
-    q = torch.tensor([of_step[l - abs(m)] + abs(m) for l, m in orders])
-    powers = torch.tensor([m if m >= 0 else lmax - m for _, m in orders])
-    return legendre_coefficients(lmax), q, powers
-
-
-_kept_row_tables = cache(_row_tables)  # torch.compile warns of a cache, and needs none
-
-
-def _rows(lmax: int, x: Tensor, y: Tensor, z: Tensor) -> Float[Tensor, "d n"]:
-    """Harmonics as polynomials, a row of points for each component."""
-    make = _row_tables if torch.compiler.is_compiling() else _kept_row_tables
-    ab, q_row, power_row = make(lmax)
-    a, b = ab.to(x)
-    real, imaginary = [torch.ones_like(x)], [torch.zeros_like(x)]  # of (z + ix)^m
-    for _ in range(lmax):
-        re, im = real[-1], imaginary[-1]
-        real.append(z * re - x * im)
-        imaginary.append(z * im + x * re)
-    powers = torch.stack(real + imaginary[1:])
-    rho2 = x * x + z * z
-    # Step k makes the orders l - k of all degrees l from k up.
-    q = [a.diagonal()[:, None].expand(-1, len(x))]
-    for k in range(1, lmax + 1):
-        value = a.diagonal(-k)[:, None] * q[-1][1:] * y
-        if k > 1:
-            value = value - b.diagonal(-k)[:, None] * (q[-2][2:] * rho2)
-        q.append(value)
-    q_all, device = torch.cat(q), x.device
-    return q_all.index_select(0, q_row.to(device)) * powers.index_select(0, power_row.to(device))
-
-
-def _values(v: Tensor, lmax: int, normalize: bool) -> Tensor:
-    Y = v.new_empty(len(v), (lmax + 1) ** 2)
-    for points, out in zip(v.split(CHUNK), Y.split(CHUNK), strict=True):
-        u = _unit(points)[0] if normalize else points
-        out.copy_(_rows(lmax, *u.T.contiguous()).T)
-    return Y
-
-
-def _gradient(v: Tensor, g: Tensor, lmax: int, normalize: bool) -> Tensor:
-    result = torch.zeros_like(v)
-    if lmax == 0:
-        return result
-    # (a, k) rows and m columns: one matrix product makes all three components of the gradient.
-    matrices = [m.transpose(0, 1).flatten(0, 1) for m in _gradient_matrices(lmax, v)]
-    sizes = [2 * l + 1 for l in range(lmax + 1)]
-    for points, g_part, out in zip(
-        v.split(CHUNK), g.split(CHUNK), result.split(CHUNK), strict=True
-    ):
-        u, inverse = _unit(points) if normalize else (points, None)
-        u = u.T.contiguous()
-        d = torch.zeros_like(u)
-        Y = _rows(lmax - 1, *u).split(sizes[:-1])
-        for Y_l, g_l, M in zip(Y, g_part.T.split(sizes)[1:], matrices, strict=True):
-            d += (M @ g_l).unflatten(0, (3, -1)).mul_(Y_l).sum(dim=1)
-        if inverse is not None:  # what points outward does not turn the direction
-            d = (d - u * (u * d).sum(dim=0)) * inverse.T
-        out.copy_(d.T)
-    return result
-
-
-def _values_numba(v: Tensor, lmax: int, normalize: bool) -> Tensor:
-    return _run_numba(v, v[:, :0], lmax, normalize, v.new_empty(len(v), (lmax + 1) ** 2))
-
-
-def _gradient_numba(v: Tensor, g: Tensor, lmax: int, normalize: bool) -> Tensor:
-    if lmax == 0:
-        return torch.zeros_like(v)
-    return _run_numba(v, g, lmax, normalize, torch.empty_like(v.contiguous()))
-
-
-def _run_numba(v: Tensor, g: Tensor, lmax: int, normalize: bool, out: Tensor) -> Tensor:
-    from equivar.kernels.harmonics_numba import loop
-
-    take_gradient = g.shape[-1] > 0
-    vectors, weights = (t.detach().contiguous().numpy() for t in (v, g))
-    lower = lmax - 1 if take_gradient else lmax
-    ab, entries, factors = _numba_tables(lmax, lower, vectors.dtype.str)
-    loop(lower, ab, entries, factors, vectors, normalize, weights, take_gradient, out.numpy())
-    return out
-
-
-@cache
-def _numba_tables(lmax: int, lower: int, dtype: str) -> tuple[Any, Any, Any]:
-    entries, factors = gradient_entries(lmax)
-    return legendre_coefficients(lower).numpy().astype(dtype), entries, factors.astype(dtype)

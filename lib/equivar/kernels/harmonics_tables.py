@@ -7,17 +7,13 @@ the polar axis, times the real (m >= 0) or imaginary (m < 0) part of $(z + ix)^{
 from __future__ import annotations
 
 import math
-from functools import cache
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from equivar._shapes import Float
-from equivar.so3 import clebsch_gordan
 
-__all__ = ["gradient_entries", "legendre_coefficients"]
+__all__ = ["legendre_coefficients", "legendre_slopes"]
 
 
 def legendre_coefficients(lmax: int) -> Float[Tensor, "2 n n"]:
@@ -60,27 +56,30 @@ def _norm(l: int, m: int) -> float:
     return math.sqrt((2 if m else 1) * (2 * l + 1) * ratio)
 
 
-@cache
-def gradient_entries(lmax: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    r"""The gradient of harmonics is a sparse linear map of the harmonics one degree lower.
+def legendre_slopes(lmax: int) -> Float[Tensor, "2 n n"]:
+    r"""The derivatives of those factors, which are the factors of one degree less.
 
-    $\partial_a Y^l_m = \sqrt l\,(2l + 1) \sum_k C_{kam} Y^{l-1}_k$ for harmonics as polynomials.
+    $$\frac{\partial q_l^m}{\partial y} = s_l^m\, q_{l-1}^m, \qquad
+      \frac{\partial q_l^m}{\partial x} = t_l^m\, x\, q_{l-1}^{m+1}, \qquad
+      \frac{\partial q_l^m}{\partial z} = t_l^m\, z\, q_{l-1}^{m+1}.$$
 
     Args:
         lmax: the largest degree.
 
     Returns:
-        Integers (n, 3), the columns (m, a, k) with m and k counted from degree 0, and their n
-        factors. Sorted by k.
+        Tensor (2, lmax+1, lmax+1), float64: s and t at [l, m], zero where there is no such factor.
 
-    >>> entries, factors = gradient_entries(1)  # Y^1 = sqrt(3) (x, y, z)
-    >>> entries.tolist(), factors.round(4).tolist()
-    ([[1, 0, 0], [2, 1, 0], [3, 2, 0]], [1.7321, 1.7321, 1.7321])
+    >>> legendre_slopes(1)[0].round(decimals=4).tolist()  # Y = sqrt(3) y
+    [[0.0, 0.0], [1.7321, 0.0]]
+
+    Source:
+        Bigi, Fraux, Browning and Ceriotti, J. Chem. Phys. 159, 064802 (2023).
     """
-    entries, factors = [np.zeros((0, 3), dtype=np.int64)], [np.zeros(0)]
+    s = [[0.0] * (lmax + 1) for _ in range(lmax + 1)]
+    t = [[0.0] * (lmax + 1) for _ in range(lmax + 1)]
     for l in range(1, lmax + 1):
-        C = clebsch_gordan(l - 1, 1, l).numpy() * (math.sqrt(l) * (2 * l + 1))
-        k, a, m = np.nonzero(C)
-        entries.append(np.stack([m + l * l, a, k + (l - 1) ** 2], axis=-1))
-        factors.append(C[k, a, m])
-    return np.concatenate(entries), np.concatenate(factors)
+        for m in range(l):
+            s[l][m] = (l + m) * _norm(l, m) / _norm(l - 1, m)
+            if m + 1 < l:
+                t[l][m] = -_norm(l, m) / _norm(l - 1, m + 1)
+    return torch.tensor([s, t], dtype=torch.float64)
