@@ -8,22 +8,19 @@ on scalars and on lengths, and to multiply irreps by the result.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from equivar._shapes import Float
-from equivar.features import check_features, join
+from equivar.features import check_features, join, split
 from equivar.irreps import Irrep, Irreps
+from equivar.kernels.gating import Gated
 
 __all__ = ["Gate", "NormActivation"]
 
 Activation = Callable[[Tensor], Tensor]
-
-CHUNK = 2**18
-"""Numbers that are gated at a time: a megabyte, which a cache holds."""
 
 
 def _unit_second_moment(activation: Activation) -> float:
@@ -35,17 +32,6 @@ def _unit_second_moment(activation: Activation) -> float:
     weight = torch.exp(-z.square() / 2)
     mean_square = (activation(z).square() * weight).sum() / weight.sum()
     return 1 / math.sqrt(mean_square.item())
-
-
-def _split(irreps: Irreps, x: Tensor) -> list[Tensor]:
-    """As `features.split`, in one call, whose gradient is one concatenation."""
-    if not irreps.blocks:
-        return []
-    parts = x.split([mul * irrep.dim for mul, irrep in irreps], dim=-1)
-    return [
-        part.reshape(*x.shape[:-1], mul, irrep.dim)
-        for part, (mul, irrep) in zip(parts, irreps, strict=True)
-    ]
 
 
 class Gate(nn.Module):
@@ -114,9 +100,9 @@ class Gate(nn.Module):
         self._even_factor = _unit_second_moment(even)
         self._odd_factor = _unit_second_moment(odd)
         self._gate_factor = _unit_second_moment(gate)
-        self._shapes = tuple((mul, irrep.dim) for mul, irrep in self.irreps_gated if mul)
-        components = [dim for mul, dim in self._shapes for _ in range(mul)]
-        gate_of = torch.arange(len(components)).repeat_interleave(torch.tensor(components).long())
+        dims = torch.tensor([d.dim for mul, d in self.irreps_gated for _ in range(mul)]).long()
+        gate_of = torch.arange(len(dims)).repeat_interleave(dims)
+        self._dims = dims  # not moved to a GPU: it says which columns to pick
         self._gate_of: Tensor
         self.register_buffer("_gate_of", gate_of, persistent=False)
 
@@ -149,72 +135,15 @@ class Gate(nn.Module):
             else:
                 parts.append(self._odd_factor * self.odd(scalars[:, where]))
         scalars = torch.cat(parts, dim=1) if len(parts) > 1 else (parts or [scalars])[0]
-        gates = self._gate_factor * self.gate(gates)
-        traced = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-        f = _gated if traced else _Gated.apply
-        y = f(scalars, gates, gated, self._gate_of, self._shapes)
+        gates = self.gate(gates)
+        form = Gated.choose(scalars, gates, gated)
+        if form == "definition":
+            y = Gated.definition(scalars, gates, gated, self._gate_of, self._gate_factor)
+        else:
+            y = Gated.apply(
+                scalars, gates, gated, self._gate_of, self._dims, self._gate_factor, form
+            )
         return y.reshape(*x.shape[:-1], y.shape[-1])
-
-
-_Shapes = tuple[tuple[int, int], ...]  # multiplicity and 2l+1 of what is gated
-
-
-def _gated(
-    scalars: Tensor, gates: Tensor, gated: Tensor, gate_of: Tensor, shapes: _Shapes
-) -> Tensor:
-    """The form to read: scalars, then each component times its gate."""
-    return torch.cat([scalars, gated * gates.index_select(1, gate_of)], dim=1)
-
-
-class _Gated(torch.autograd.Function):
-    """The fast form: results are written where they belong, a few rows at a time.
-
-    A few, so that what is computed on the way stays in the cache. Its second derivative is that of
-    the form to read.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, scalars: Tensor, gates: Tensor, gated: Tensor, gate_of: Tensor, shapes: _Shapes
-    ) -> Tensor:
-        ctx.save_for_backward(scalars, gates, gated, gate_of)
-        ctx.shapes = shapes
-        n, first = scalars.shape
-        y = scalars.new_empty(n, first + gated.shape[1])
-        y[:, :first] = scalars
-        for rows in _chunks(y):
-            torch.mul(gated[rows], gates[rows].index_select(1, gate_of), out=y[rows, first:])
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        scalars, gates, gated, gate_of = ctx.saved_tensors
-        if torch.is_grad_enabled():  # someone will differentiate again
-            y, needed = _gated(scalars, gates, gated, gate_of, ctx.shapes), ctx.needs_input_grad[:3]
-            places = list(zip((scalars, gates, gated), needed, strict=True))
-            wanted = [t for t, need in places if need]
-            found = iter(torch.autograd.grad(y, wanted, grad, create_graph=True))
-            return *(next(found) if need else None for _, need in places), None, None
-        first = scalars.shape[1]
-        grad_gates, grad_gated = torch.empty_like(gates), gated.new_empty(gated.shape)
-        for rows in _chunks(grad):
-            g = grad[rows, first:]
-            torch.mul(g, gates[rows].index_select(1, gate_of), out=grad_gated[rows])
-            product, column, gate = g * gated[rows], 0, 0
-            for mul, dim in ctx.shapes:
-                block = product.narrow(1, column, mul * dim).unflatten(1, (mul, dim))
-                into = grad_gates[rows].narrow(1, gate, mul)
-                into.copy_(block[:, :, 0])
-                for k in range(1, dim):  # a sum over so short an axis is slower
-                    into.add_(block[:, :, k])
-                column, gate = column + mul * dim, gate + mul
-        return grad[:, :first], grad_gates, grad_gated, None, None
-
-
-def _chunks(x: Tensor) -> Iterator[slice]:
-    """Pieces of the rows. A GPU has no such cache: it takes all at once."""
-    size = CHUNK // max(x.shape[1], 1) if x.device.type == "cpu" else len(x)
-    return (slice(start, start + size) for start in range(0, len(x), max(size, 1)))
 
 
 class NormActivation(nn.Module):
@@ -278,7 +207,7 @@ class NormActivation(nn.Module):
         """
         check_features(x, self.irreps_in, "the inputs of a norm activation")
         blocks, start = [], 0
-        for block in _split(self.irreps_in, x):
+        for block in split(self.irreps_in, x):
             mul = block.shape[-2]
             length = (block.square().mean(dim=-1, keepdim=True) + self.eps**2).sqrt()
             if self.bias is not None:

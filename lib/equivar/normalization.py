@@ -11,23 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from equivar._shapes import Float
-from equivar.features import check_features, join
+from equivar.features import check_features, join, split
 from equivar.irreps import Irrep, Irreps
 
 __all__ = ["IrrepNorm"]
 
 SCALAR = Irrep(0, 1)
-
-
-def _split(irreps: Irreps, x: Tensor) -> list[Tensor]:
-    """As `features.split`, in one call, whose gradient is one concatenation."""
-    if not irreps.blocks:
-        return []
-    parts = x.split([mul * irrep.dim for mul, irrep in irreps], dim=-1)
-    return [
-        part.reshape(*x.shape[:-1], mul, irrep.dim)
-        for part, (mul, irrep) in zip(parts, irreps, strict=True)
-    ]
 
 
 class IrrepNorm(nn.Module):
@@ -87,7 +76,7 @@ class IrrepNorm(nn.Module):
         """
         check_features(x, self.irreps_in, "the inputs of a normalization")
         blocks, copies, scalars = [], 0, 0
-        for (mul, irrep), block in zip(self.irreps_in, _split(self.irreps_in, x), strict=True):
+        for (mul, irrep), block in zip(self.irreps_in, split(self.irreps_in, x), strict=True):
             if mul == 0:
                 continue
             if irrep == SCALAR:

@@ -7,8 +7,9 @@ from strategies import SPECIAL_ORTHOGONALS
 from torch import Tensor, nn
 
 from equivar.features import transform
+from equivar.kernels.gating import Gated
 from equivar.measure import equivariance_error
-from equivar.nonlinear import Gate, NormActivation, _Gated, _gated
+from equivar.nonlinear import Gate, NormActivation
 
 LAYERS = {
     "gate": lambda: Gate("3x0e + 2x0o + 0x0e", "2x1o + 0x1e + 1e + 2e + 0o"),
@@ -87,16 +88,31 @@ def test_gradients_also_at_zero_and_shapes(name: str):
         assert y.shape == (*shape, layer.irreps_out.dim)
 
 
-def test_gates_of_many_rows_are_those_of_the_form_to_read():
-    layer = LAYERS["gate"]()
+@pytest.mark.parametrize("form", ["torch", "numba"])
+@pytest.mark.parametrize("gated", ["2x1o + 0x1e + 1e + 2e + 0o", "17x1o + 3x3o", "", "5x0e"])
+def test_fast_gates_are_the_form_to_read(gated: str, form: str):
+    layer = Gate("3x0e + 2x0o + 0x0e", gated)
     n = layer.irreps_scalars.dim, layer.irreps_gated.num_irreps, layer.irreps_gated.dim
-    inputs = [torch.randn(20_000, k, requires_grad=True) for k in n]  # more than one chunk
-    cotangent = torch.randn(20_000, layer.irreps_out.dim)
-    found = []
-    for f in (_gated, _Gated.apply):
-        y = f(*inputs, layer._gate_of, layer._shapes)
-        found.append((y, *torch.autograd.grad(y, inputs, cotangent)))
-    torch.testing.assert_close(*found, rtol=0, atol=1e-12)
+    for rows in (0, 9_000):  # more than one chunk
+        whole = torch.randn(rows, sum(n), requires_grad=True)
+        inputs = whole.split(n, dim=1)  # as the layer has them: columns of one matrix
+        cotangent = torch.randn(rows, layer.irreps_out.dim)
+        y = Gated.definition(*inputs, layer._gate_of, 1.3)
+        z = Gated.apply(*inputs, layer._gate_of, layer._dims, 1.3, form)
+        found = [(t, *torch.autograd.grad(t, whole, cotangent)) for t in (y, z)]
+        torch.testing.assert_close(found[1], found[0], rtol=0, atol=1e-12)
+    leaves = [torch.randn(2, k, requires_grad=True) for k in n]
+    f = lambda *inputs: Gated.apply(*inputs, layer._gate_of, layer._dims, 1.3, form)  # noqa: E731
+    assert torch.autograd.gradcheck(f, leaves)
+    assert torch.autograd.gradgradcheck(f, leaves)
+
+
+def test_numba_gates_take_columns_that_are_not_side_by_side():
+    x, gates, dims = torch.randn(6, 5), torch.randn(5, 2), torch.tensor([1, 5])
+    gate_of = torch.arange(2).repeat_interleave(dims)
+    scalars = torch.randn(5, 0)
+    y = Gated.apply(scalars, gates, x.T, gate_of, dims, 1.0, "numba")
+    torch.testing.assert_close(y, Gated.definition(scalars, gates, x.T, gate_of, 1.0))
 
 
 @pytest.mark.parametrize("name", LAYERS)
