@@ -210,7 +210,7 @@ class DepthwiseTensorProduct(nn.Module):
         """
         check_features(x, self.irreps_in, "the features")
         check_features(Y, self.irreps_filter, "the filters")
-        if weights.shape[-1] != self.weight_numel:
+        if weights.shape[-1:] != (self.weight_numel,):
             raise ValueError(
                 f"weights have shape {tuple(weights.shape)}; expected {self.weight_numel} on the "
                 "last axis, one for each path and channel"

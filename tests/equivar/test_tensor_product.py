@@ -9,6 +9,7 @@ from torch import Tensor
 
 from equivar.features import transform
 from equivar.irreps import Irreps
+from equivar.kernels.couplings import coupling
 from equivar.kernels.depthwise import depthwise
 from equivar.measure import equivariance_error
 from equivar.tensor_product import DepthwiseTensorProduct, TensorProduct
@@ -201,6 +202,19 @@ def test_bad_input_is_refused_with_the_reason():
         TensorProduct("0e", "1o", "1o")(torch.randn(4, 1), torch.randn(4, 1))
     with pytest.raises(ValueError, match="expected 'auto', 'einsum', 'torch' or 'numba'"):
         depthwise(torch.randn(4, 2), torch.randn(4, 1), torch.randn(4, 2), layer.paths, "fast")
+    with pytest.raises(ValueError, match=r"Y has shape \(4, 0\); expected 1 or more"):
+        depthwise(torch.randn(4, 2), torch.randn(4, 0), torch.randn(4, 2), layer.paths)
+    with pytest.raises(ValueError, match="got l3 = -1"):
+        coupling(0, 0, -1)
     mixed = torch.randn(4, 2), torch.randn(4, 1).float(), torch.randn(4, 2)
     with pytest.raises(ValueError, match=r"the tensors are torch\.float64, torch\.float32"):
         depthwise(*mixed, layer.paths, "numba")
+
+
+def test_rows_that_do_not_agree_are_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # as users have it
+    paths = DepthwiseTensorProduct("2x0e", "0e").paths
+    for form in ("einsum", "torch", "numba"):
+        for shapes in [[(4, 2), (3, 1), (4, 2)], [(4, 2), (4, 1), ()], [(4, 2), (4, 1, 1), (4, 2)]]:
+            with pytest.raises(ValueError, match="each edge has a row in all three"):
+                depthwise(*(torch.randn(shape) for shape in shapes), paths, form)

@@ -35,7 +35,8 @@ def coupling(l1: int, l2: int, l3: int) -> Float[Tensor, "d1 d2 d3"]:
     >>> coupling(0, 1, 1)[0].round(decimals=6).tolist()
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    return math.sqrt(2 * l3 + 1) * clebsch_gordan(l1, l2, l3)
+    C = clebsch_gordan(l1, l2, l3)
+    return C * math.sqrt(2 * l3 + 1)
 
 
 # What torch.compiler.assume_constant_result does, without the second that its import takes: the

@@ -14,20 +14,18 @@ and it computes products again for the gradient instead of keeping them.
 On a CPU with Numba the loops of the convolution do the same: each edge is a graph of its own.
 """
 
-# mypy: disable-error-code="call-arg, arg-type, assignment, index"
 from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Sequence
-from functools import cache
-from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from equivar._shapes import Float
 from equivar.kernels.couplings import coupling
+from equivar.kernels.depthwise_tables import Group, groups_of
 from equivar.kernels.paths import Path
 
 __all__ = ["depthwise"]
@@ -58,7 +56,7 @@ def depthwise(
         Tensor (..., irreps_out.dim), one block for each path.
 
     Raises:
-        ValueError: no such form, or "numba" where it cannot run.
+        ValueError: shapes that do not agree, no such form, or "numba" where it cannot run.
 
     >>> from equivar.kernels.paths import depthwise_paths
     >>> paths, irreps_out = depthwise_paths("2x1o", "1o", keep=["0e"])
@@ -68,20 +66,45 @@ def depthwise(
     [1.0, 2.0]
     """
     form = _choose(form, x, Y, weights)
+    _check(x, Y, weights, paths)
     if not paths:
         return x[..., :0]
     if form == "einsum":
         return _einsum(x, Y, weights, tuple(paths))
     batch = x.shape[:-1]
-    rows = [tensor.reshape(batch.numel(), tensor.shape[-1]) for tensor in (x, Y, weights)]
+    x, Y, weights = (t.reshape(batch.numel(), t.shape[-1]) for t in (x, Y, weights))
     if form == "torch":
-        z = _Depthwise.apply(*rows, tuple(paths))
+        z = _Depthwise.apply(x, Y, weights, tuple(paths))
     else:
         from equivar.kernels.convolution_numba import convolution_numba
 
         edges = torch.arange(batch.numel())
-        z = convolution_numba(*rows, edges, edges, batch.numel(), tuple(paths))
+        z = convolution_numba(x, Y, weights, edges, edges, batch.numel(), tuple(paths))
     return z.reshape(*batch, z.shape[-1])
+
+
+def _check(x: Tensor, Y: Tensor, weights: Tensor, paths: Sequence[Path]) -> None:
+    shapes = [tuple(tensor.shape) for tensor in (x, Y, weights)]
+    if not all(shapes) or len({shape[:-1] for shape in shapes}) > 1:
+        raise ValueError(
+            f"x, Y and weights have shapes {shapes[0]}, {shapes[1]} and {shapes[2]}; expected the "
+            "same but for the last axis: each edge has a row in all three"
+        )
+    for name, shape, least in zip(("x", "Y", "weights"), shapes, _widths(paths), strict=True):
+        if shape[-1] < least:
+            raise ValueError(
+                f"{name} has shape {shape}; expected {least} or more on the last axis, which these "
+                "paths read. Were they made for other irreps?"
+            )
+
+
+def _widths(paths: Sequence[Path]) -> tuple[int, int, int]:
+    """How many columns of the features, of the filter and of the weights the paths read."""
+    return (
+        max([0, *(p.start_in + p.mul * (2 * p.l1 + 1) for p in paths)]),
+        max([0, *(p.start_filter + 2 * p.l2 + 1 for p in paths)]),
+        max([0, *(p.start_weight + p.mul for p in paths)]),
+    )
 
 
 def _choose(form: str, *factors: Tensor) -> str:
@@ -121,60 +144,10 @@ def _einsum(x: Tensor, Y: Tensor, weights: Tensor, paths: tuple[Path, ...]) -> T
     return torch.cat(blocks, dim=-1)
 
 
-class _Run(NamedTuple):
-    """Paths side by side with results of one degree."""
-
-    row: int  # where they begin among the K rows of products
-    count: int
-    dim: int
-    start_out: int
-    start_weight: int
-
-
-class _Group(NamedTuple):
-    """All paths of one multiplicity, and their coefficients side by side."""
-
-    mul: int
-    blocks: tuple[tuple[int, int, int], ...]  # of the features: row among I, first column, 2 l1 + 1
-    runs: tuple[_Run, ...]
-    table: Tensor  # (d_filter, I, K): I components of all blocks, K of all results
-
-
-@cache
-def _groups(paths: tuple[Path, ...], d_filter: int, like: tuple[Any, Any]) -> tuple[_Group, ...]:
-    groups = []
-    for mul in sorted({path.mul for path in paths}):
-        members = [path for path in paths if path.mul == mul]
-        starts = sorted({(p.start_in, 2 * p.l1 + 1) for p in members})
-        ends = [0, *accumulate(dim for _, dim in starts)]
-        row_of = {start: row for (start, _), row in zip(starts, ends, strict=False)}
-        rows = [0, *accumulate(2 * p.l3 + 1 for p in members)]
-        table = torch.zeros(d_filter, ends[-1], rows[-1], dtype=torch.float64)
-        runs: list[_Run] = []
-        for p, row in zip(members, rows, strict=False):
-            i, j, dim = row_of[p.start_in], p.start_filter, 2 * p.l3 + 1
-            C = coupling(p.l1, p.l2, p.l3).permute(1, 0, 2)
-            table[j : j + 2 * p.l2 + 1, i : i + 2 * p.l1 + 1, row : row + dim] = C
-            if runs and _end(runs[-1], mul) == (dim, p.start_out, p.start_weight):
-                runs[-1] = runs[-1]._replace(count=runs[-1].count + 1)
-            else:
-                runs.append(_Run(row, 1, dim, p.start_out, p.start_weight))
-        blocks = tuple((row_of[start], start, dim) for start, dim in starts)
-        table = table.to(dtype=like[0], device=like[1])
-        groups.append(_Group(mul, blocks, tuple(runs), table))
-    return tuple(groups)
-
-
-def _end(run: _Run, mul: int) -> tuple[int, int, int]:
-    """What the next path must be to belong to the run: degree, first column, first weight."""
-    past = run.count * mul
-    return run.dim, run.start_out + past * run.dim, run.start_weight + past
-
-
 class _Chunk:
     """A few edges, and buffers for what is computed on them: (edges, component, channel)."""
 
-    def __init__(self, x: Tensor, group: _Group, n: int) -> None:
+    def __init__(self, x: Tensor, group: Group, n: int) -> None:
         _, components, results = group.table.shape
         self.group = group
         self.features = x.new_empty(n, components, group.mul)
@@ -202,7 +175,7 @@ class _Chunk:
             yield rows, _turned(z, start_out, count, mul, dim), w
 
 
-def _chunks(x: Tensor, group: _Group) -> Iterator[tuple[slice, _Chunk]]:
+def _chunks(x: Tensor, group: Group) -> Iterator[tuple[slice, _Chunk]]:
     """Pieces of the edges, in one set of buffers. A GPU has no such cache: it takes all at once."""
     n = len(x)
     most = n if x.device.type != "cpu" else CHUNK // (group.mul * group.table.shape[2]) + 1
@@ -232,7 +205,7 @@ class _Depthwise(torch.autograd.Function):
         ctx.paths = paths
         last = paths[-1]
         out = x.new_empty(len(x), last.start_out + last.mul * (2 * last.l3 + 1))
-        for group in _groups(paths, Y.shape[1], (x.dtype, x.device)):
+        for group in groups_of(paths, Y.shape[1], (x.dtype, x.device)):
             for at, chunk in _chunks(x, group):
                 chunk.load(x[at], Y[at])
                 chunk.multiply()
@@ -247,10 +220,10 @@ class _Depthwise(torch.autograd.Function):
             z = _einsum(x, Y, weights, ctx.paths)
             needed = ctx.needs_input_grad[:3]
             wanted = [t for t, need in zip((x, Y, weights), needed, strict=True) if need]
-            found = iter(torch.autograd.grad(z, wanted, grad, create_graph=True))
-            return *(next(found) if need else None for need in needed), None
+            first = iter(torch.autograd.grad(z, wanted, grad, create_graph=True))
+            return *(next(first) if need else None for need in needed), None
         need_x, need_Y, need_w = ctx.needs_input_grad[:3]
-        groups = _groups(ctx.paths, Y.shape[1], (x.dtype, x.device))
+        groups = groups_of(ctx.paths, Y.shape[1], (x.dtype, x.device))
         read = sum(group.mul * group.table.shape[1] for group in groups)
         used = sum(path.mul for path in ctx.paths)
         grad_x = _blank(x, read) if need_x else None
@@ -269,12 +242,12 @@ class _Depthwise(torch.autograd.Function):
                         torch.sum(products, dim=2, keepdim=True, out=dw)
                 for g, _, w in chunk.columns(turned, grad[at], weights[at]):
                     g.mul_(w)
-                found_x = chunk.matrices @ turned if grad_x is not None else None
+                if grad_x is not None:
+                    found = chunk.matrices @ turned
+                    for row, start, dim in group.blocks:
+                        z = _turned(grad_x[at], start, 1, group.mul, dim)[:, 0]
+                        z.copy_(found[:, row : row + dim])
                 if grad_Y is not None:
                     torch.bmm(chunk.features, turned.mT, out=chunk.matrices)
                     grad_Y[at].addmm_(chunk.matrices.flatten(1), group.table.flatten(1).mT)
-                if grad_x is not None:
-                    for row, start, dim in group.blocks:
-                        z = _turned(grad_x[at], start, 1, group.mul, dim)[:, 0]
-                        z.copy_(found_x[:, row : row + dim])
         return grad_x, grad_Y, grad_w, None

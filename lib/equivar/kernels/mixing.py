@@ -261,17 +261,30 @@ def _turned(x: Tensor, dim: int) -> Tensor:
 def _numba_mix(
     x: Tensor, y: Tensor, weights: Sequence[Tensor], back: bool, pairs: tuple[Pair, ...]
 ) -> None:
-    from equivar.kernels.mixing_numba import run_mix
+    from equivar.kernels.mixing_numba import loops, pack, table_of
 
-    run_mix(_array(x), y.numpy(), [_array(weight) for weight in weights], back, pairs)
+    if not pairs:
+        return
+    read, matrices = _array(x), [_array(weight) for weight in weights]
+    t = table_of(pairs, x.element_size())
+    packed = _array(x.new_zeros(t.size))
+    for p, (weight, *part) in zip(pairs, t.parts, strict=True):
+        pack(matrices[weight], p.scale, back, *part, packed)
+    loops(t.width)[0](read, y.numpy(), packed, t.lines)
 
 
 def _numba_correlate(
     x: Tensor, g: Tensor, found: Sequence[Tensor], pairs: tuple[Pair, ...]
 ) -> None:
-    from equivar.kernels.mixing_numba import run_correlate
+    from equivar.kernels.mixing_numba import loops, table_of, unpack
 
-    run_correlate(_array(x), _array(g), [weight.numpy() for weight in found], pairs)
+    if not pairs:
+        return
+    t = table_of(pairs, x.element_size())
+    packed = _array(x.new_zeros(t.size))
+    loops(t.width)[1](_array(x), _array(g), packed, t.lines)
+    for p, (weight, *part) in zip(pairs, t.parts, strict=True):
+        unpack(found[weight].numpy(), p.scale, *part, packed)
 
 
 def _array(x: Tensor) -> Any:

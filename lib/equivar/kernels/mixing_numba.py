@@ -14,14 +14,15 @@ from typing import NamedTuple
 import numpy as np
 from llvmlite import ir
 from llvmlite.binding import get_host_cpu_features
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from equivar.kernels.convolution_lanes import fma, load, peek, spread, store
+from equivar.kernels.convolution_loops import compiled
 from equivar.kernels.mixing_plan import Pair
 
-__all__ = ["run_correlate", "run_mix"]
+__all__ = ["loops", "pack", "table_of", "unpack"]
 
 TILE = 6
 """Rows of a product at a time: with one vector each, they fit in the registers."""
@@ -55,14 +56,6 @@ def fetch(typing, array, start):
     return types.void(array, types.intp), build
 
 
-def compiled(function):
-    """Compile, and keep the machine code beside this file for the next process where that works."""
-    try:
-        return njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # there is no folder that may be written
-        return njit(nogil=True)(function)
-
-
 @compiled
 def places(offsets, rows, dim, stride, start):
     """Where copy 0 of each row and component lies; then the last place again, for a whole tile."""
@@ -77,7 +70,7 @@ def places(offsets, rows, dim, stride, start):
 
 
 @compiled
-def pack(w, scale, back, row, column, mul_in, mul_out, packed, at, padded):
+def pack(w, scale, back, row, column, mul_in, mul_out, at, padded, packed):
     """Write a part of a matrix, or of its transpose, with rows of a whole number of vectors."""
     for u in range(mul_in):
         for v in range(mul_out):
@@ -86,7 +79,7 @@ def pack(w, scale, back, row, column, mul_in, mul_out, packed, at, padded):
 
 
 @compiled
-def unpack(packed, at, padded, scale, row, column, mul_in, mul_out, w):
+def unpack(w, scale, row, column, mul_in, mul_out, at, padded, packed):
     """Add to a part of a matrix, from rows of a whole number of vectors."""
     for u in range(mul_in):
         for v in range(mul_out):
@@ -257,26 +250,3 @@ def table_of(pairs: tuple[Pair, ...], bytes_each: int) -> Table:
         parts.append((p.weight, row, column, mul_in, mul_out, size, padded))
         size += (mul_in + TILE) * padded  # a tile may write past the end
     return Table(width, np.array(lines, dtype=np.int64), size, tuple(parts))
-
-
-def run_mix(x, y, weights, back, pairs):
-    """The map from x to y, both arrays; `weights` are arrays too."""
-    if not pairs:
-        return
-    t = table_of(pairs, x.itemsize)
-    packed = np.zeros(t.size, dtype=x.dtype)
-    for p, (weight, row, column, mul_in, mul_out, at, padded) in zip(pairs, t.parts, strict=True):
-        w = weights[weight]
-        pack(w, p.scale, back, row, column, mul_in, mul_out, packed, at, padded)
-    loops(t.width)[0](x, y, packed, t.lines)
-
-
-def run_correlate(x, g, found, pairs):
-    """Add the gradients of all matrices to `found`."""
-    if not pairs:
-        return
-    t = table_of(pairs, x.itemsize)
-    packed = np.zeros(t.size, dtype=x.dtype)
-    loops(t.width)[1](x, g, packed, t.lines)
-    for p, (weight, row, column, mul_in, mul_out, at, padded) in zip(pairs, t.parts, strict=True):
-        unpack(packed, at, padded, p.scale, row, column, mul_in, mul_out, found[weight])

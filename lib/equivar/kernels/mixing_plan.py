@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -30,7 +31,8 @@ class Way(NamedTuple):
     pairs: tuple[Pair, ...]
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True)
+class Plan:
     """What a map connects, and which matrices it needs."""
 
     width_in: int
