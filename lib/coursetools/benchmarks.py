@@ -206,8 +206,8 @@ HEADING = (
     "times faster",
     "pages kept",
     "bar",
-    "memory",
     "error",
+    "memory",
 )
 
 
@@ -254,17 +254,20 @@ def _cells(one: Comparison) -> tuple[str, ...]:
         f"<strong>{_ratio(one.ratio)}</strong>" if one.ratio else "",
         _ratio(one.ratio_pages_kept) if one.ratio_pages_kept else "",
         (f"{one.bar:g}" + (" (below)" if one.below else "")) if one.bar else "",
-        _pair(
-            one.ours_peak_mb, one.peer_peak_mb, lambda mb: f"{mb:.{1 if mb < 10 else 0}f}", " MB"
-        ),
         _pair(one.ours_error, one.peer_error, lambda e: f"{e:.0e}".replace("e-0", "e-"), ""),
+        _pair(one.ours_peak_mb, one.peer_peak_mb, _megabytes, " MB"),
     )
 
 
 def _limit(one: Comparison) -> str:
     if not one.of_limit:
         return ""
-    return f"{100 * one.of_limit:.0f} %" + (f"<br><small>{one.limit}</small>" if one.limit else "")
+    part = f"{100 * one.of_limit:.0f} %" if one.of_limit >= 0.01 else "&lt; 1 %"
+    return part + (f"<br><small>{one.limit}</small>" if one.limit else "")
+
+
+def _megabytes(size: float) -> str:
+    return f"{size:.1f}" if size < 9.95 else f"{size:.0f}"
 
 
 def _ratio(ratio: float) -> str:

@@ -62,8 +62,12 @@ def test_a_case_without_a_peer_is_shown():
     _, line = cells(tables(comparisons([alone])))
     assert line == [
         *("10,000 points forward", "2 ms", "25 % memory"),
-        *("nobody", "", "", "", "1.0 / 12 MB", "1e-7"),
+        *("nobody", "", "", "", "1e-7", "1.0 / 12 MB"),
     ]
+
+
+def test_far_from_the_limit_is_not_nothing():
+    assert cells(tables(comparisons([row(of_limit=0.004)])))[1][2] == "< 1 %"
 
 
 def test_what_is_ours_alone_stands_once_beside_all_peers():
