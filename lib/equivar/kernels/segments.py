@@ -69,6 +69,8 @@ def gather_sum(
             f"source has shape {tuple(source.shape)} and target {tuple(target.shape)}; expected "
             "(n_edges,) for both"
         )
+    if size < 0:
+        raise ValueError(f"got size = {size}; expected 0 or more, the number of rows of the result")
     form = _choose(form, x)
     if form == "torch":
         _check_range("source", source, x.shape[0])
