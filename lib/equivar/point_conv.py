@@ -23,6 +23,7 @@ from equivar.kernels.paths import depthwise_paths
 from equivar.kernels.radial import radial_features
 from equivar.linear import IrrepLinear
 from equivar.points import lengths
+from equivar.so3 import check_degree
 from equivar.so3 import spherical_harmonics as harmonics
 
 __all__ = ["PointConv", "edge_features"]
@@ -131,6 +132,8 @@ class PointConv(nn.Module):
                 f"the filter is {self.irreps_filter}; expected one irrep of each degree 0, 1, ... "
                 "lmax, in this order, as the harmonics have them"
             )
+        if len(self.irreps_filter):
+            check_degree(len(self.irreps_filter) - 1, "lmax")
         check_count("n_radial", n_radial, least=1)
         for width in hidden:
             check_count("a width of the radial network", width, least=1)

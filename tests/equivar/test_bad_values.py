@@ -17,8 +17,16 @@ from equivar.kernels.convolution import convolution
 from equivar.kernels.harmonics import harmonics
 from equivar.kernels.paths import depthwise_paths
 from equivar.kernels.segments import gather_sum, segment_sum
+from equivar.kernels.wigner import wigner_d_all
 from equivar.linear import IrrepLinear
-from equivar.models import EnergyNet, EuclideanNet, ForceField
+from equivar.models import (
+    EnergyNet,
+    EuclideanNet,
+    ForceField,
+    PlainEnergyNet,
+    PlainForceField,
+    PlainPointNet,
+)
 from equivar.nonlinear import Gate, NormActivation
 from equivar.normalization import IrrepNorm
 from equivar.point_conv import PointConv, edge_features
@@ -127,6 +135,7 @@ def test_improper_rotations_where_only_proper_ones_have_a_meaning(name: str, R: 
 ORTHOGONAL_ONLY: dict[str, Callable[[torch.Tensor], object]] = {
     **SO3_ONLY,
     "wigner_d": partial(wigner_d, "2e"),
+    "wigner_d_all": partial(wigner_d_all, 2),
     "transform": lambda R: transform("1o", R, torch.ones(3)),
     "representation": partial(representation, "0e + 1o"),
     "invariant_subspace": lambda R: invariant_subspace(R[None], "1o"),
@@ -195,6 +204,7 @@ DEGREES: dict[str, Callable[[int], object]] = {
     "generators": generators,
     "clebsch_gordan": lambda l: clebsch_gordan(l, 1, l),
     "edge_features": lambda l: edge_features(torch.ones(2, 3), l, 4, 2.0),
+    "wigner_d_all": lambda l: wigner_d_all(l, torch.eye(3)),
 }
 NAMED: dict[str, Callable[[str], object]] = {
     "wigner_d": lambda irrep: wigner_d(irrep, torch.eye(3)),
@@ -211,6 +221,11 @@ NAMED: dict[str, Callable[[str], object]] = {
 def test_degrees_beyond_what_is_supported(name: str, l: int):
     with pytest.raises(ValueError, match=rf"= {l}; expected .* from 0 to {MAX_DEGREE}"):
         DEGREES[name](l)
+
+
+def test_a_filter_beyond_what_is_supported():
+    with pytest.raises(ValueError, match="got lmax = 13; expected"):
+        PointConv("0e", "0e", lmax=13)
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -232,6 +247,9 @@ CLOUDS: dict[str, Callable[[torch.Tensor], object]] = {
     "EnergyNet": lambda r: EnergyNet((1, 8))(KINDS, r),
     "ForceField": lambda r: ForceField((1, 8))(KINDS, r),
     "EuclideanNet": lambda r: EuclideanNet("0e", "0e")(torch.ones(4, 1), r),
+    "PlainEnergyNet": lambda r: PlainEnergyNet((1, 8), CLOUD, 1 + CLOUD)(KINDS, r),
+    "PlainForceField": lambda r: PlainForceField(CLOUD, 1 + CLOUD)(r),
+    "PlainPointNet": lambda r: PlainPointNet(4)(r),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from equivar._checks import check_axes
+from equivar._checks import check_axes, check_finite
 from equivar._shapes import Float, Int
 from equivar.frames import one_hot, pairwise_distances, radial_features
 from equivar.models.mlp import mlp
@@ -16,6 +16,7 @@ __all__ = ["EnergyNet", "PlainEnergyNet"]
 def _check_molecules(numbers: Tensor, positions: Tensor) -> None:
     check_axes("positions", positions, "n", 3)
     check_axes("numbers", numbers, positions.shape[-2])
+    check_finite("positions", positions)
     batch, given = positions.shape[:-2], numbers.shape[:-1]
     if len(given) > len(batch) or any(
         g not in (1, b) for g, b in zip(given[::-1], batch[::-1], strict=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from equivar._checks import check_finite
 from equivar._shapes import Float, Int
 from equivar.frames import one_hot
 from equivar.irreps import Irrep, Irreps
@@ -233,7 +234,7 @@ class PlainForceField(nn.Module):
             Tensor of the same shape, in eV/angstrom.
 
         Raises:
-            ValueError: for another number of atoms.
+            ValueError: for another number of atoms, or a position that is not finite.
         """
         if positions.shape[-2:] != self.center.shape:
             raise ValueError(
@@ -241,6 +242,7 @@ class PlainForceField(nn.Module):
                 f"{len(self.center)}, 3): this network has one weight for each coordinate of each "
                 "atom"
             )
+        check_finite("positions", positions)
         inputs = (positions - self.center) / self.scale
         out: Tensor = self.net(inputs.flatten(start_dim=-2))
         return out.unflatten(-1, self.center.shape) * self.unit

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from equivar._checks import check_axes
+from equivar._checks import check_axes, check_finite
 from equivar._shapes import Float, Int
 from equivar.features import check_features
 from equivar.irreps import Irreps
@@ -186,9 +186,10 @@ class PlainPointNet(nn.Module):
             Tensor (..., n_out).
 
         Raises:
-            ValueError: another number of points or features.
+            ValueError: another number of points or features, or a position that is not finite.
         """
         check_axes("positions", positions, "n", 3)
+        check_finite("positions", positions)
         if x is not None:
             check_axes("x", x, positions.shape[-2], None)
         table = positions if x is None else torch.cat([positions, x], dim=-1)
