@@ -53,7 +53,7 @@ def wigner_d_all(lmax: int, R: Float[Tensor, "..."], form: str = "auto") -> tupl
 
     Returns:
         lmax + 1 tensors (..., 2l+1, 2l+1), each contiguous, in the dtype and on the device of R.
-        Differentiable to any order. Only what keeps R orthogonal has a derivative: the gradient by
+        Numba's are parts of one buffer. Differentiable to any order. Only what keeps R orthogonal has a derivative: the gradient by
         R is its part along the group, which is all that a parametrization of R can feel.
 
     Raises:

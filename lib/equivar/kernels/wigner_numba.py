@@ -85,12 +85,8 @@ def put(block, middle, row, column, Pa, Qb, minus):
     """
     P, (a_re, a_im), Q, (b_re, b_im) = Pa[0], Pa[1], Qb[0], Qb[1]
     store(block, middle - row - column, fma(P, a_re, mul(minus, mul(Q, b_re))))
-    if column > row:
-        store(block, middle - row + column, fma(P, a_im, mul(Q, b_im)))
-        store(block, middle + row - column, fma(Q, b_im, mul(minus, mul(P, a_im))))
-    else:
-        store(block, middle + row - column, fma(Q, b_im, mul(minus, mul(P, a_im))))
-        store(block, middle - row + column, fma(P, a_im, mul(Q, b_im)))
+    store(block, middle - row + column, fma(P, a_im, mul(Q, b_im)))
+    store(block, middle + row - column, fma(Q, b_im, mul(minus, mul(P, a_im))))
     store(block, middle + row + column, fma(P, a_re, mul(Q, b_re)))
 
 
