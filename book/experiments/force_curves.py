@@ -31,7 +31,7 @@ RESULTS = Path(__file__).parent.parent / "results" / "force_curves.json"
 MOLECULE = "ethanol"
 SIZES, SEEDS = (25, 50, 100, 200, 400, 800), range(5)
 N_TRAIN = 1200  # frames 0 to 1199 are chains 0 to 14, the others chains 15 to 19
-BATCH, STEPS, LONGER, QUICK = 16, 600, 3, 30
+BATCH, STEPS, LONGER, QUICK = 16, 600, 2, 30
 
 
 @dataclass(frozen=True)
