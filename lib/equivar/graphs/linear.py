@@ -22,6 +22,10 @@ from equivar.graphs.contractions import check_table
 
 __all__ = ["GraphLinear"]
 
+# Transposed, a map from rows to the diagonal is one from the diagonal to rows, and so on. Maps 2 to
+# 10 go from and to diagonal, rows and columns, the last four from and to the diagonal and all.
+ADJOINT = (0, 1, 2, 5, 8, 3, 6, 9, 4, 7, 10, 11, 13, 12, 14)
+
 
 class GraphLinear(nn.Module):
     r"""The equivariant linear map of tables with an entry for each pair of nodes.
@@ -76,49 +80,61 @@ class GraphLinear(nn.Module):
         check_table(x, self.n_in)
         mean = 1.0 / max(x.shape[-2], 1)
         # Means instead of sums: it is the small weights that are scaled, not the tables.
-        terms = x.new_tensor([1.0, mean, mean] * 3 + [mean, mean**2] * 2)
-        small = self.weight[2:] * terms[:, None, None]
-        ends = small[:9].unflatten(0, (3, 3)), small[9:].unflatten(0, (2, 2))
+        terms = x.new_tensor([1.0, 1.0] + [1.0, mean, mean] * 3 + [mean, mean**2] * 2)
+        weight = self.weight * terms[:, None, None]
         bias = x.new_zeros(2, self.n_out) if self.bias is None else self.bias
         batched = x.flatten(end_dim=-4) if x.ndim > 3 else x.unsqueeze(0)
-        # A compiler derives the backward pass itself.
-        apply = _map if torch.compiler.is_compiling() else _TableMap.apply
-        y: Tensor = apply(batched, self.weight[:2], *ends, bias)
+        if _is_traced():  # who traces derives the backward pass, too
+            y = _map(batched, weight, bias, _sums(batched))
+        else:
+            y = _TableMap.apply(batched, weight, bias)
         return y.reshape(*x.shape[:-1], self.n_out)
 
 
 class _TableMap(torch.autograd.Function):
     """The map with sums in place of means, and its adjoint.
 
-    Weights of nodes are (to, from, n_out, n_in) with from and to in diagonal, row, column; those of
-    the whole are (to, from, n_out, n_in) with from and to in diagonal, all.
+    Whoever has the sums of the table already may hand them over; derivatives do not go through
+    them.
     """
 
     @staticmethod
-    def forward(x: Tensor, pair: Tensor, nodes: Tensor, whole: Tensor, bias: Tensor) -> Tensor:
-        return _map(x, pair, nodes, whole, bias)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs[:4])
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        sums: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.sums = _sums(x) if sums is None else sums
+        return _map(x, weight, bias, ctx.sums)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        x, pair, nodes, whole = ctx.saved_tensors
-        g = gradients[0].contiguous()
+        x, weight = ctx.saved_tensors
+        g = gradients[0]
+        g_nodes, g_whole = _sums(g)
         to_x = None
         if ctx.needs_input_grad[0]:
-            adjoint = (w.transpose(0, 1).mT for w in (nodes, whole))
-            to_x = _TableMap.apply(g, pair.mT, *adjoint, g.new_zeros(2, x.shape[-1]))
+            adjoint = weight.index_select(0, torch.tensor(ADJOINT, device=weight.device)).mT
+            known = (g_nodes.detach(), g_whole.detach())
+            to_x = _TableMap.apply(g, adjoint, g.new_zeros(2, x.shape[-1]), known)
         if not any(ctx.needs_input_grad[1:]):
-            return to_x, None, None, None, None
-        (g_nodes, g_whole), (x_nodes, x_whole) = _sums(g), _sums(x)
-        flat, turned = g.flatten(end_dim=-2).mT, x.transpose(-3, -2).flatten(end_dim=-2)
-        to_pair = torch.stack([flat @ x.flatten(end_dim=-2), flat @ turned])
-        to_nodes = _blocks(g_nodes.flatten(end_dim=-2).mT @ x_nodes.flatten(end_dim=-2), 3)
-        to_whole = _blocks(g_whole.mT @ x_whole, 2)
+            return to_x, None, None, None
+        # Asked for second derivatives, autograd has to see how the sums come from the table.
+        x_nodes, x_whole = _sums(x) if torch.is_grad_enabled() else ctx.sums
+        columns = g.flatten(end_dim=-2).mT
+        to_weight = torch.cat(
+            [
+                (columns @ x.flatten(end_dim=-2)).unsqueeze(0),
+                (columns @ x.transpose(-3, -2).flatten(end_dim=-2)).unsqueeze(0),
+                _blocks(g_nodes.flatten(end_dim=-2).mT @ x_nodes.flatten(end_dim=-2), 3),
+                _blocks(g_whole.mT @ x_whole, 2),
+            ]
+        )
         to_bias = g_whole.sum(dim=0).unflatten(0, (2, -1)).flip(0)
-        return to_x, to_pair, to_nodes, to_whole, to_bias
+        return to_x, to_weight, to_bias, None
 
 
 def _sums(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -128,26 +144,30 @@ def _sums(x: Tensor) -> tuple[Tensor, Tensor]:
     return nodes, nodes[..., : 2 * x.shape[-1]].sum(dim=-2)
 
 
-def _map(x: Tensor, pair: Tensor, nodes: Tensor, whole: Tensor, bias: Tensor) -> Tensor:
-    n_out = pair.shape[-2]
-    node_sums, whole_sums = _sums(x)
-    small = node_sums @ _matrix(nodes).mT
-    constants = whole_sums @ _matrix(whole).mT + bias.flip(0).flatten()
+def _map(x: Tensor, weight: Tensor, bias: Tensor, sums: tuple[Tensor, Tensor]) -> Tensor:
+    n_out = weight.shape[-2]
+    small = sums[0] @ _matrix(weight[2:11], 3).mT
+    constants = sums[1] @ _matrix(weight[11:], 2).mT + bias.flip(0).flatten()
     small[..., : 2 * n_out] += constants.unsqueeze(-2)  # what goes everywhere goes with the rows
     to_diagonal, to_rows, to_columns = small.split(n_out, dim=-1)
-    y = x @ pair[0].mT
-    y += (x @ pair[1].mT).transpose(-3, -2)
+    y = x @ weight[0].mT
+    y += (x @ weight[1].mT).transpose(-3, -2)
     y += to_rows.unsqueeze(-2)
     y += to_columns.unsqueeze(-3)
     y.diagonal(dim1=-3, dim2=-2).add_(to_diagonal.mT)
     return y
 
 
-def _matrix(blocks: Tensor) -> Tensor:
-    """(to, from, n_out, n_in) as one matrix (to n_out, from n_in)."""
-    return blocks.transpose(1, 2).flatten(2).flatten(0, 1)
+def _matrix(maps: Tensor, k: int) -> Tensor:
+    """Maps (to, from), k of each, as one matrix (to n_out, from n_in)."""
+    return maps.unflatten(0, (k, k)).transpose(1, 2).flatten(2).flatten(0, 1)
 
 
 def _blocks(matrix: Tensor, k: int) -> Tensor:
     """Undo `_matrix`."""
-    return matrix.unflatten(0, (k, -1)).unflatten(2, (k, -1)).transpose(1, 2)
+    return matrix.unflatten(0, (k, -1)).unflatten(2, (k, -1)).transpose(1, 2).flatten(0, 1)
+
+
+def _is_traced() -> bool:
+    """Whether torch.compile or a transform of torch.func is looking at what happens."""
+    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
