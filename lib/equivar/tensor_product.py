@@ -14,24 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from equivar._shapes import Float
-from equivar.features import check_features
+from equivar.features import check_features, split
 from equivar.irreps import Irrep, Irreps
 from equivar.kernels.couplings import coupling
 from equivar.kernels.depthwise import depthwise
+from equivar.kernels.mixing import mix
+from equivar.kernels.mixing_plan import plan
 from equivar.kernels.paths import depthwise_paths
 
 __all__ = ["DepthwiseTensorProduct", "TensorProduct"]
-
-
-def _split(irreps: Irreps, x: Tensor) -> list[Tensor]:
-    """As `features.split`, in one call, whose gradient is one concatenation."""
-    if not irreps.blocks:
-        return []
-    parts = x.split([mul * irrep.dim for mul, irrep in irreps], dim=-1)
-    return [
-        part.reshape(*x.shape[:-1], mul, irrep.dim)
-        for part, (mul, irrep) in zip(parts, irreps, strict=True)
-    ]
 
 
 class TensorProduct(nn.Module):
@@ -43,6 +34,9 @@ class TensorProduct(nn.Module):
     u and v run over all pairs of copies whose product contains the irrep of the output; there are n
     of them. Weights begin as normal numbers of variance 1, and inputs of unit variance give outputs
     of unit variance, as with e3nn's `FullyConnectedTensorProduct`.
+
+    It is done in two steps that have fast forms: all products of copies, which is a depthwise
+    product with each copy of the factor that has fewer; then a linear layer's mix of them.
 
     Args:
         irreps_in1: the layout of the first factor.
@@ -89,6 +83,35 @@ class TensorProduct(nn.Module):
                     (i, j, self.irreps_in1.blocks[i][1].l, self.irreps_in2.blocks[j][1].l, irrep.l)
                     for i, j in pairs
                 ]
+        self._plan_products()
+
+    def _plan_products(self) -> None:
+        """How a depthwise product and a mix of copies do it: paths, and rows of the weights."""
+        first, second = self.irreps_in1, self.irreps_in2
+        self._swapped = second.num_irreps > first.num_irreps
+        many, few = (second, first) if self._swapped else (first, second)
+        copies = [(block, copy) for block, (mul, _) in enumerate(few) for copy in range(mul)]
+        filter = Irreps([(1, few.blocks[block][1]) for block, _ in copies])
+        self._products, made = depthwise_paths(many, filter, keep=list(self.weights))
+        self._mix = plan(made, self.irreps_out)
+        starts = {where.start: block for block, where in enumerate(many.slices)}
+        at = {where.start: place for place, where in enumerate(filter.slices)}
+        rows: dict[str, list[tuple[int, int, int, int]]] = {name: [] for name in self.weights}
+        signs: dict[str, list[float]] = {name: [] for name in self.weights}
+        for path, (_, irrep) in zip(self._products, made, strict=True):
+            i, (j, v) = starts[path.start_in], copies[at[path.start_filter]]
+            C = coupling(path.l1, path.l2, path.l3)
+            turned = coupling(path.l2, path.l1, path.l3).transpose(0, 1)
+            sign = math.copysign(1, (C * turned).sum().item()) if self._swapped else 1.0
+            for u in range(path.mul):
+                rows[str(irrep)].append((j, i, v, u) if self._swapped else (i, j, u, v))
+                signs[str(irrep)].append(sign)
+        for name, found in rows.items():
+            place = {row: number for number, row in enumerate(sorted(found))}
+            order = torch.tensor([place[row] for row in found])
+            self.register_buffer(f"_order_{name}", order, persistent=False)
+            sign_of = torch.tensor(signs[name])[:, None]
+            self.register_buffer(f"_sign_{name}", sign_of, persistent=False)
 
     def _pairs(self, irrep: Irrep) -> list[tuple[int, int]]:
         """Positions of the blocks whose product contains an irrep."""
@@ -116,11 +139,33 @@ class TensorProduct(nn.Module):
             Tensor (..., irreps_out.dim).
 
         Raises:
-            ValueError: features have another width.
+            ValueError: features have another width, or not a row for each of the other factor.
         """
         check_features(x, self.irreps_in1, "the first factors")
         check_features(y, self.irreps_in2, "the second factors")
-        xs, ys = _split(self.irreps_in1, x), _split(self.irreps_in2, y)
+        if x.shape[:-1] != y.shape[:-1]:
+            raise ValueError(
+                f"the factors have shapes {tuple(x.shape)} and {tuple(y.shape)}; expected the same "
+                "but for the last axis: row by row they are multiplied"
+            )
+        if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+            return self._define(x, y)
+        many, few = (y, x) if self._swapped else (x, y)
+        n_rows = x.shape[:-1].numel()
+        ones = x.new_ones(1, sum(path.mul for path in self._products)).expand(n_rows, -1)
+        rows = [t.reshape(n_rows, t.shape[-1]) for t in (many, few)]
+        products = depthwise(rows[0], rows[1], ones, self._products)
+        z = mix(products, None, [self._rows_of(name) for name in self._mix.names], self._mix)
+        return z.reshape(*x.shape[:-1], z.shape[-1])
+
+    def _rows_of(self, name: str) -> Tensor:
+        """A weight in the order, and with the signs, of the depthwise product."""
+        sign: Tensor = getattr(self, f"_sign_{name}")
+        return self.weights[name][getattr(self, f"_order_{name}")] * sign
+
+    def _define(self, x: Tensor, y: Tensor) -> Tensor:
+        """The form to read."""
+        xs, ys = split(self.irreps_in1, x), split(self.irreps_in2, y)
         made = {name: self._make(name, xs, ys) for name in self.weights}
         blocks, used = [], dict.fromkeys(made, 0)
         for (mul, irrep), name in zip(self.irreps_out, self._names_out, strict=True):
