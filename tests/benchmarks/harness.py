@@ -19,11 +19,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-Work = Callable[[], "Tensor | tuple[Tensor, ...]"]
+Work = Callable[[], "Tensor | tuple[Tensor, ...] | Elsewhere"]
 
 REPEATS = 21
 LONGEST = 25.0  # seconds that one case may take; slow cases get fewer repeats, never below 5
 ENOUGH = 0.04  # of those seconds: until then short cases are repeated more often
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What work that ran in a process of its own reports of itself, in place of results."""
+
+    seconds: float
+    peak_mb: float
 
 
 @dataclass(frozen=True)
@@ -136,7 +144,8 @@ def _interleave(works: dict[str, Work], seconds: float) -> dict[str, list[float]
         for name in list(works)[:: -1 if repeat % 2 else 1]:
             start = time.perf_counter()
             results = works[name]()
-            times[name].append(time.perf_counter() - start)
+            taken = time.perf_counter() - start
+            times[name].append(results.seconds if isinstance(results, Elsewhere) else taken)
             del results
         repeat, spent = repeat + 1, time.perf_counter() - began
     return times
@@ -156,10 +165,10 @@ def _limit(case: Case, machine: Machine, seconds: float) -> dict[str, float | st
 
 
 def _error(
-    results: Tensor | tuple[Tensor, ...], reference: tuple[Tensor, ...] | None
+    results: Tensor | tuple[Tensor, ...] | Elsewhere, reference: tuple[Tensor, ...] | None
 ) -> float | None:
     """The largest error of any result, relative to that result's largest entry."""
-    if reference is None:
+    if reference is None or isinstance(results, Elsewhere):
         return None
     results = (results,) if isinstance(results, Tensor) else results
     if len(results) != len(reference):
@@ -183,14 +192,17 @@ def _peak_mb(work: Work) -> float | None:
         clear.write_text("5")  # resets the high-water mark
     except OSError:
         return None
-    before = _status("VmRSS")
+    before = status_kb("VmRSS")
     results = work()
-    peak = _status("VmHWM")
+    peak = status_kb("VmHWM")
+    if isinstance(results, Elsewhere):
+        return results.peak_mb
     del results
     return max(peak - before, 0) / 1000
 
 
-def _status(field_name: str) -> float:
+def status_kb(field_name: str) -> float:
+    """A number of /proc/self/status, in units of 1,000 bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     (line,) = [line for line in lines if line.startswith(field_name + ":")]
     return float(line.split()[1]) * 1.024  # kB
