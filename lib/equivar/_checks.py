@@ -14,6 +14,7 @@ __all__ = [
     "check_indices",
     "check_orthogonal",
     "check_rotations",
+    "is_traced",
 ]
 
 
@@ -113,7 +114,7 @@ def check_finite(name: str, x: Shaped[Tensor, "..."]) -> None:
     ValueError: positions hold nan or infinity, first at index [1]: [0.0, nan]. Did a simulation \
 or an optimizer diverge?
     """
-    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+    if is_traced():
         return
     bad = ~torch.isfinite(x)
     if not bool(bad.any()):
@@ -182,3 +183,14 @@ inversion is none, but -R is one
             f"{name}{f' at index {where}' if where else ''} has a negative determinant; expected a "
             "rotation. A reflection or an inversion is none, but -R is one"
         )
+
+
+def is_traced() -> bool:
+    """Whether torch.compile or a transform of torch.func is looking at what happens.
+
+    Then a function must do without what depends on values, and without loops that torch cannot see.
+
+    >>> is_traced()
+    False
+    """
+    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()

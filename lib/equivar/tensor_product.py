@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from equivar._checks import is_traced
 from equivar._shapes import Float
 from equivar.features import check_features, split
 from equivar.irreps import Irrep, Irreps
@@ -148,7 +149,7 @@ class TensorProduct(nn.Module):
                 f"the factors have shapes {tuple(x.shape)} and {tuple(y.shape)}; expected the same "
                 "but for the last axis: row by row they are multiplied"
             )
-        if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+        if is_traced():
             return self._define(x, y)
         many, few = (y, x) if self._swapped else (x, y)
         n_rows = x.shape[:-1].numel()

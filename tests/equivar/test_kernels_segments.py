@@ -142,9 +142,9 @@ def test_a_form_that_cannot_run_says_why():
     x, index = rows(3, 2), torch.tensor([0, 2])
     with pytest.raises(ValueError, match="form is 'fast'; expected one of 'auto'"):
         gather_sum(x, index, index, 3, form="fast")
-    with pytest.raises(ValueError, match=r"cannot run here: x is torch\.bfloat16"):
+    with pytest.raises(ValueError, match=r"cannot run here: a tensor is torch\.bfloat16"):
         gather_sum(x.bfloat16(), index, index, 3, form="numba")
-    with pytest.raises(ValueError, match="cannot run here: x is on meta"):
+    with pytest.raises(ValueError, match="cannot run here: a tensor is on meta"):
         gather_sum(x.to("meta"), index, index, 3, form="numba")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import e3nn.o3
 import jaxtyping
 import pytest
@@ -248,7 +246,7 @@ def test_bad_input_is_refused():
 
 
 def test_without_numba_it_says_so_and_auto_goes_on(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("equivar.kernels.forms.has_numba", lambda: False)
     R = anywhere(3)
     close(wigner_d_all(2, R), readable(2, R))
     with pytest.raises(ValueError, match="pip install numba"):

@@ -200,14 +200,14 @@ def test_bad_input_is_refused_with_the_reason():
         layer(torch.randn(4, 2), torch.randn(4, 1), torch.randn(4, 5))
     with pytest.raises(ValueError, match="second factors have shape"):
         TensorProduct("0e", "1o", "1o")(torch.randn(4, 1), torch.randn(4, 1))
-    with pytest.raises(ValueError, match="expected 'auto', 'einsum', 'torch' or 'numba'"):
+    with pytest.raises(ValueError, match="expected one of 'auto', 'einsum', 'torch', 'numba'"):
         depthwise(torch.randn(4, 2), torch.randn(4, 1), torch.randn(4, 2), layer.paths, "fast")
     with pytest.raises(ValueError, match=r"Y has shape \(4, 0\); expected 1 or more"):
         depthwise(torch.randn(4, 2), torch.randn(4, 0), torch.randn(4, 2), layer.paths)
     with pytest.raises(ValueError, match="got l3 = -1"):
         coupling(0, 0, -1)
     mixed = torch.randn(4, 2), torch.randn(4, 1).float(), torch.randn(4, 2)
-    with pytest.raises(ValueError, match=r"the tensors are torch\.float64, torch\.float32"):
+    with pytest.raises(ValueError, match=r"tensors are torch\.float64 and torch\.float32"):
         depthwise(*mixed, layer.paths, "numba")
 
 

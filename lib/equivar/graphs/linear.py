@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from equivar._checks import check_count
+from equivar._checks import check_count, is_traced
 from equivar._shapes import Float
 from equivar.graphs.contractions import check_table
 
@@ -84,7 +84,7 @@ class GraphLinear(nn.Module):
         weight = self.weight * terms[:, None, None]
         bias = x.new_zeros(2, self.n_out) if self.bias is None else self.bias
         batched = x.flatten(end_dim=-4) if x.ndim > 3 else x.unsqueeze(0)
-        if _is_traced():  # who traces derives the backward pass, too
+        if is_traced():  # who traces derives the backward pass, too
             y = _map(batched, weight, bias, _sums(batched))
         else:
             y = _TableMap.apply(batched, weight, bias)
@@ -166,8 +166,3 @@ def _matrix(maps: Tensor, k: int) -> Tensor:
 def _blocks(matrix: Tensor, k: int) -> Tensor:
     """Undo `_matrix`."""
     return matrix.unflatten(0, (k, -1)).unflatten(2, (k, -1)).transpose(1, 2).flatten(0, 1)
-
-
-def _is_traced() -> bool:
-    """Whether torch.compile or a transform of torch.func is looking at what happens."""
-    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from equivar._checks import is_traced
 from equivar._shapes import Float, Int
 
 __all__ = ["convolve", "filter_bank", "initial_weight", "uses_of"]
@@ -70,8 +71,7 @@ def filter_bank(
     n_out, n_in = weight.shape[:2]
     values = weight if filters is None else weight @ filters.to(weight)
     values = values.reshape(n_out * n_in, -1)
-    traced = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-    if traced or not (torch.is_grad_enabled() and values.requires_grad):
+    if is_traced() or not (torch.is_grad_enabled() and values.requires_grad):
         bank = values.index_select(1, places)  # who traces derives the derivative, too
     else:
         bank = _Spread.apply(values, places, uses)

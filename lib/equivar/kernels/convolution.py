@@ -12,13 +12,13 @@ what takes the time; `convolution_numba` adds each message where it belongs as s
 
 from __future__ import annotations
 
-import importlib.util
-
 import torch
 from torch import Tensor
 
+from equivar._checks import is_traced
 from equivar._shapes import Float, Int
 from equivar.kernels.couplings import coupling
+from equivar.kernels.forms import choose_form
 from equivar.kernels.paths import Path
 
 __all__ = ["convolution"]
@@ -75,7 +75,7 @@ def convolution(
         Batzner et al., NequIP, arXiv:2101.03164.
     """
     _check(x, Y, weights, source, target, size, paths, rows)
-    if _choose(form, x) == "torch":
+    if choose_form(form, x) == "torch":
         weights = weights if rows is None else weights[rows]
         return _torch(x, Y, weights, source, target, size, paths)
     from equivar.kernels.convolution_numba import convolution_numba
@@ -104,28 +104,6 @@ def _torch(
         zeros = message.new_zeros(size, p.mul * (2 * p.l3 + 1))
         blocks.append(zeros.index_add(0, target, message.flatten(1)))
     return torch.cat(blocks, dim=1)
-
-
-def _choose(form: str, x: Tensor) -> str:
-    if form not in ("auto", "torch", "numba"):
-        raise ValueError(f"form is {form!r}; expected 'auto', 'torch' or 'numba'")
-    why_not = None
-    if importlib.util.find_spec("numba") is None:
-        why_not = "Numba is not installed; `pip install numba` brings it"
-    elif x.device.type != "cpu":
-        why_not = f"the tensors are on {x.device}, and Numba's form runs on the CPU"
-    elif x.dtype not in (torch.float32, torch.float64):
-        why_not = f"the tensors are {x.dtype}, and Numba's form takes float32 and float64"
-    if form == "numba" and why_not:
-        raise ValueError(f"form='numba' cannot run here: {why_not}")
-    if form != "auto":
-        return form
-    return "torch" if why_not or _is_traced() else "numba"
-
-
-def _is_traced() -> bool:
-    """Whether torch.compile or a transform of torch.func is looking at what happens."""
-    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
 
 
 def _check(
@@ -175,7 +153,7 @@ def _check(
         raise ValueError(
             f"x is {x.dtype}, Y {Y.dtype} and weights {weights.dtype}; expected one dtype"
         )
-    if _is_traced():
+    if is_traced():
         return  # a check that looks at values would break the graph
     for name, index, bound in (
         ("source", source, x.shape[0]),

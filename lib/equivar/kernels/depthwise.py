@@ -16,7 +16,6 @@ On a CPU with Numba the loops of the convolution do the same: each edge is a gra
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -26,6 +25,7 @@ from torch import Tensor
 from equivar._shapes import Float
 from equivar.kernels.couplings import coupling
 from equivar.kernels.depthwise_tables import Group, groups_of
+from equivar.kernels.forms import choose_form
 from equivar.kernels.paths import Path
 
 __all__ = ["depthwise"]
@@ -65,7 +65,7 @@ def depthwise(
     >>> [round(v, 4) for v in dot_products.tolist()]
     [1.0, 2.0]
     """
-    form = _choose(form, x, Y, weights)
+    form = choose_form(form, x, Y, weights, known=("einsum", "torch", "numba"), traced="einsum")
     _check(x, Y, weights, paths)
     if not paths:
         return x[..., :0]
@@ -105,31 +105,6 @@ def _widths(paths: Sequence[Path]) -> tuple[int, int, int]:
         max([0, *(p.start_filter + 2 * p.l2 + 1 for p in paths)]),
         max([0, *(p.start_weight + p.mul for p in paths)]),
     )
-
-
-def _choose(form: str, *factors: Tensor) -> str:
-    if form not in ("auto", "einsum", "torch", "numba"):
-        raise ValueError(f"got form = {form!r}; expected 'auto', 'einsum', 'torch' or 'numba'")
-    if form in ("einsum", "torch"):
-        return form
-    if form == "auto" and (
-        torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-    ):
-        return "einsum"
-    why_not = None
-    if importlib.util.find_spec("numba") is None:
-        why_not = "Numba is not installed; `pip install numba` brings it"
-    elif any(factor.device.type != "cpu" for factor in factors):
-        why_not = f"the tensors are on {factors[0].device}, and Numba's form runs on the CPU"
-    elif len({factor.dtype for factor in factors}) > 1 or factors[0].dtype not in (
-        torch.float32,
-        torch.float64,
-    ):
-        dtypes = ", ".join(str(factor.dtype) for factor in factors)
-        why_not = f"the tensors are {dtypes}; expected float32 for all, or float64"
-    if form == "numba" and why_not:
-        raise ValueError(f"form='numba' cannot run here: {why_not}")
-    return "torch" if why_not else "numba"
 
 
 def _einsum(x: Tensor, Y: Tensor, weights: Tensor, paths: tuple[Path, ...]) -> Tensor:

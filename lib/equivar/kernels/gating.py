@@ -8,12 +8,12 @@ gates repeated for each component stay in the cache; on a CPU with Numba row by 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from equivar.kernels.forms import choose_form
 
 __all__ = ["Gated"]
 
@@ -39,12 +39,7 @@ class Gated(torch.autograd.Function):
     @staticmethod
     def choose(*factors: Tensor) -> str:
         """Return "numba" where it can run, else "torch"; "definition" while something traces."""
-        if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
-            return "definition"
-        dtypes = {factor.dtype for factor in factors}
-        can = len(dtypes) == 1 and dtypes <= {torch.float32, torch.float64}
-        can = can and all(factor.device.type == "cpu" for factor in factors)
-        return "numba" if can and _has_numba() else "torch"
+        return choose_form("auto", *factors, traced="definition")
 
     @staticmethod
     def forward(
@@ -108,11 +103,6 @@ class Gated(torch.autograd.Function):
                 into.index_add_(1, more.to(grad.device), product.index_select(1, columns))
             into.mul_(factor)
         return grad[:, :first], grad_gates, grad_gated, *none
-
-
-@cache
-def _has_numba() -> bool:
-    return find_spec("numba") is not None
 
 
 def _chunks(x: Tensor) -> Iterator[slice]:

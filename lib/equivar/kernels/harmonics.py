@@ -13,15 +13,16 @@ r"""Spherical harmonics, fast: a recursion over orders for all points at once.
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from equivar._checks import is_traced
 from equivar._shapes import Float
 from equivar.kernels import harmonics_torch
+from equivar.kernels.forms import choose_form
 from equivar.so3 import check_degree, clebsch_gordan
 
 __all__ = ["harmonics"]
@@ -64,7 +65,9 @@ def harmonics(
         raise ValueError(f"vectors have shape {tuple(vectors.shape)}; expected (..., 3)")
     if not vectors.is_floating_point():
         raise ValueError(f"vectors are {vectors.dtype}; expected floating point, as lengths are")
-    form = _choose(form, vectors)
+    form = choose_form(form, vectors, traced="traced")
+    if form == "torch" and is_traced():
+        form = "traced"
     flat = vectors.reshape(-1, 3)
     if form == "traced":
         x, y, z = (_unit(flat)[0] if normalize else flat).unbind(-1)
@@ -72,26 +75,6 @@ def harmonics(
     else:
         Y = _Harmonics.apply(flat, lmax, normalize, form)
     return Y.reshape(*vectors.shape[:-1], (lmax + 1) ** 2)
-
-
-def _choose(form: str, vectors: Tensor) -> str:
-    if form not in ("auto", "torch", "numba"):
-        raise ValueError(f"form is {form!r}; expected 'auto', 'torch' or 'numba'")
-    traced = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-    if form != "numba" and traced:
-        return "traced"
-    why_not = ""
-    if traced:
-        why_not = "the call is being traced, and Numba's loops cannot be"
-    elif importlib.util.find_spec("numba") is None:
-        why_not = "Numba is not installed; `pip install numba` brings it"
-    elif vectors.device.type != "cpu":
-        why_not = f"the vectors are on {vectors.device}, and it runs on the CPU"
-    elif vectors.dtype not in (torch.float32, torch.float64):
-        why_not = f"the vectors are {vectors.dtype}; expected float32 or float64"
-    if form == "numba" and why_not:
-        raise ValueError(f"form='numba' cannot run here: {why_not}")
-    return "torch" if why_not or form == "torch" else "numba"
 
 
 def _unit(v: Float[Tensor, "n 3"]) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 1"]]:

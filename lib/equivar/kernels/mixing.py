@@ -15,14 +15,13 @@ products of x and the cotangent, and the derivatives of both are these two again
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from equivar._shapes import Float
+from equivar.kernels.forms import choose_form
 from equivar.kernels.mixing_plan import Pair, Plan
 
 __all__ = ["mix"]
@@ -66,7 +65,7 @@ def mix(
     [1.0, 2.0, 0.0]
     """
     _check(x, bias, weights, plan)
-    form = _choose(form, x, *weights)
+    form = choose_form(form, x, *weights, known=("einsum", "torch", "numba"), traced="einsum")
     if form == "einsum":
         return _einsum(x, bias, plan, *weights)
     y: Tensor = _Mix.apply(x, bias, plan, form, False, *weights)
@@ -86,33 +85,6 @@ def _check(x: Tensor, bias: Tensor | None, weights: Sequence[Tensor], plan: Plan
         raise ValueError(
             f"bias has shape {tuple(bias.shape)}; expected ({n},), one for each even scalar"
         )
-
-
-@cache
-def _has_numba() -> bool:
-    return find_spec("numba") is not None
-
-
-def _choose(form: str, *factors: Tensor) -> str:
-    if form not in ("auto", "einsum", "torch", "numba"):
-        raise ValueError(f"got form = {form!r}; expected 'auto', 'einsum', 'torch' or 'numba'")
-    if form in ("einsum", "torch"):
-        return form
-    traced = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-    if form == "auto" and traced:
-        return "einsum"
-    dtypes = {factor.dtype for factor in factors}
-    why_not = None
-    if not _has_numba():
-        why_not = "Numba is not installed; `pip install numba` brings it"
-    elif any(factor.device.type != "cpu" for factor in factors):
-        why_not = f"the tensors are on {factors[0].device}, and Numba's form runs on the CPU"
-    elif len(dtypes) > 1 or not dtypes <= {torch.float32, torch.float64}:
-        found = ", ".join(sorted(str(dtype) for dtype in dtypes))
-        why_not = f"the tensors are {found}; expected float32 for all, or float64"
-    if form == "numba" and why_not:
-        raise ValueError(f"form='numba' cannot run here: {why_not}")
-    return "torch" if why_not else "numba"
 
 
 def _einsum(x: Tensor, bias: Tensor | None, plan: Plan, *weights: Tensor) -> Tensor:

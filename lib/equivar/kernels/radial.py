@@ -9,14 +9,13 @@ any order is one loop over the edges, and the gradient of a table is the table o
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from equivar._shapes import Float, Shaped
+from equivar.kernels.forms import choose_form
 from equivar.points import bessel_basis, smooth_cutoff
 
 __all__ = ["radial_features"]
@@ -52,7 +51,7 @@ def radial_features(
     """
     if distances.ndim != 1:
         raise ValueError(f"distances have shape {tuple(distances.shape)}; expected (n_edges,)")
-    if _choose(form, distances) == "torch" or not len(distances):
+    if choose_form(form, distances) == "torch" or not len(distances):
         return _readable(distances, n, cutoff)
     _readable(distances.detach()[:0], n, cutoff)  # it checks the arguments
     y: Tensor = _Table.apply(distances, 0, n, cutoff)
@@ -62,31 +61,6 @@ def radial_features(
 def _readable(distances: Tensor, n: int, cutoff: float) -> Tensor:
     envelope = smooth_cutoff(distances, cutoff) * (cutoff**1.5 / 2)
     return bessel_basis(distances, n, cutoff) * envelope[..., None]
-
-
-@cache
-def _has_numba() -> bool:
-    return find_spec("numba") is not None
-
-
-def _choose(form: str, distances: Tensor) -> str:
-    if form not in ("auto", "torch", "numba"):
-        raise ValueError(f"form is {form!r}; expected 'auto', 'torch' or 'numba'")
-    traced = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-    if form != "numba" and traced:
-        return "torch"
-    why_not = None
-    if not _has_numba():
-        why_not = "Numba is not installed; `pip install numba` brings it"
-    elif distances.device.type != "cpu":
-        why_not = f"the distances are on {distances.device}, and Numba's form runs on the CPU"
-    elif distances.dtype not in (torch.float32, torch.float64):
-        why_not = f"the distances are {distances.dtype}; expected float32 or float64"
-    elif traced:
-        why_not = "the call is being traced, and Numba's loops cannot be"
-    if form == "numba" and why_not:
-        raise ValueError(f"form='numba' cannot run here: {why_not}")
-    return "torch" if why_not or form == "torch" else "numba"
 
 
 class _Table(torch.autograd.Function):

@@ -11,7 +11,6 @@ and keep that target's sum in the cache while they read its sources.
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from typing import Any
 
@@ -19,11 +18,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from equivar._checks import is_traced
 from equivar._shapes import Float, Int
+from equivar.kernels.forms import FLOATS, choose_form
 
 __all__ = ["gather_sum", "segment_sum"]
 
-FORMS = ("auto", "torch", "bag", "numba")
+FORMS = ("torch", "bag", "numba")
 
 
 def gather_sum(
@@ -71,7 +72,8 @@ def gather_sum(
         )
     if size < 0:
         raise ValueError(f"got size = {size}; expected 0 or more, the number of rows of the result")
-    form = _choose(form, x)
+    otherwise = "bag" if x.dtype in FLOATS else "torch"
+    form = choose_form(form, x, known=FORMS, otherwise=otherwise)
     if form == "torch":
         _check_range("source", source, x.shape[0])
         _check_range("target", target, size)
@@ -164,32 +166,8 @@ def _numba(x: Tensor, source: Tensor, target: Tensor, size: int) -> Tensor:
 FAST = {"bag": _bag, "numba": _numba}
 
 
-def _choose(form: str, x: Tensor) -> str:
-    if form not in FORMS:
-        raise ValueError(f"form is {form!r}; expected one of {', '.join(map(repr, FORMS))}")
-    why_not = None
-    if importlib.util.find_spec("numba") is None:
-        why_not = "Numba is not installed; `pip install numba` brings it"
-    elif x.device.type != "cpu":
-        why_not = f"x is on {x.device}, and Numba's form runs on the CPU"
-    elif x.dtype not in (torch.float32, torch.float64):
-        why_not = f"x is {x.dtype}, and Numba's form takes float32 and float64"
-    if form == "numba" and why_not:
-        raise ValueError(f"form='numba' cannot run here: {why_not}")
-    if form != "auto":
-        return form
-    if _is_traced() or x.dtype not in (torch.float32, torch.float64):
-        return "torch"
-    return "bag" if why_not else "numba"
-
-
-def _is_traced() -> bool:
-    """Whether torch.compile or a transform of torch.func is looking at what happens."""
-    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-
-
 def _check_range(name: str, index: Tensor, bound: int) -> None:
-    if not index.numel() or _is_traced():
+    if not index.numel() or is_traced():
         return  # a check that looks at values would break the graph
     low, high = (int(v) for v in index.aminmax())
     if low < 0 or high >= bound:

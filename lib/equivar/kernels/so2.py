@@ -19,15 +19,15 @@ which f commutes. So there is no bad direction, and derivatives are right with a
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
-from equivar._checks import check_axes, check_finite
+from equivar._checks import check_axes, check_finite, is_traced
 from equivar._shapes import Float
 from equivar.irreps import Irreps
+from equivar.kernels.forms import choose_form
 from equivar.kernels.so2_tables import Tables, tables
 from equivar.kernels.wigner import wigner_d_all
 from equivar.so3 import check_degree
@@ -101,7 +101,7 @@ def so2_product(
             f"features are {x.dtype} and vectors {vectors.dtype}; expected the same dtype"
         )
     _check_weights(weights, t, x.dtype)
-    form = _choose(form, x)
+    form = choose_form(form, x)
     batch = x.shape[:-1]
     rows, r = x.reshape(batch.numel(), x.shape[-1]), vectors.reshape(-1, 3)
     if not t.orders:
@@ -115,7 +115,7 @@ def so2_product(
     else:
         out = _turned_product(rows, u, M, t)
     # An edge without direction is at the pole already, and degree 0 is all that it has.
-    if _is_traced():
+    if is_traced():
         M0 = _order_matrices(weights, t, x, scalars=True)
         out = torch.where(known, out, _turned_product(rows, None, M0, t))
     elif not bool(known.all()):
@@ -139,27 +139,6 @@ def _check_weights(
                 f"weights of {irrep.name}: {found}; expected {wanted}, a row for each pair of a "
                 "copy in the input and a degree of the filter, a column for each copy in the output"
             )
-
-
-def _is_traced() -> bool:
-    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-
-
-def _choose(form: str, x: Tensor) -> str:
-    if form not in ("auto", "torch", "numba"):
-        raise ValueError(f"got form = {form!r}; expected 'auto', 'torch' or 'numba'")
-    why_not = None
-    if _is_traced():
-        why_not = "the call is being traced, and Numba's loops cannot be"
-    elif importlib.util.find_spec("numba") is None:
-        why_not = "Numba is not installed; `pip install numba` brings it"
-    elif x.device.type != "cpu":
-        why_not = f"the features are on {x.device}, and Numba's form runs on the CPU"
-    elif x.dtype not in (torch.float32, torch.float64):
-        why_not = f"the features are {x.dtype}; expected float32 or float64"
-    if form == "numba" and why_not:
-        raise ValueError(f"form='numba' cannot run here: {why_not}")
-    return "torch" if why_not or form == "torch" else "numba"
 
 
 def _directions(r: Float[Tensor, "n 3"]) -> tuple[Float[Tensor, "n 3"], Tensor]:

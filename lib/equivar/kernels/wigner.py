@@ -23,14 +23,15 @@ X)\, D$ with the generators X. The gradient is made of D itself, and so is the g
 
 from __future__ import annotations
 
-import importlib.util
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from equivar._checks import is_traced
 from equivar._shapes import Float
+from equivar.kernels.forms import choose_form
 from equivar.kernels.wigner_tables import entry_order, order_pairs, recursion
 from equivar.so3 import check_degree, check_orthogonal, generators
 
@@ -53,8 +54,9 @@ def wigner_d_all(lmax: int, R: Float[Tensor, "..."], form: str = "auto") -> tupl
 
     Returns:
         lmax + 1 tensors (..., 2l+1, 2l+1), each contiguous, in the dtype and on the device of R.
-        Numba's are parts of one buffer. Differentiable to any order. Only what keeps R orthogonal has a derivative: the gradient by
-        R is its part along the group, which is all that a parametrization of R can feel.
+        Numba's are parts of one buffer. Differentiable to any order. Only what keeps R orthogonal
+        has a derivative: the gradient by R is its part along the group, which is all that a
+        parametrization of R can feel.
 
     Raises:
         ValueError: lmax is not a degree from 0 to `so3.MAX_DEGREE`, R is not orthogonal, or the
@@ -69,7 +71,9 @@ def wigner_d_all(lmax: int, R: Float[Tensor, "..."], form: str = "auto") -> tupl
         angles are Cayley and Klein's parameters, two at a time.
     """
     check_degree(lmax, "lmax")
-    form = _choose(form, R)
+    form = choose_form(form, R, traced="traced")
+    if form == "torch" and is_traced():
+        form = "traced"
     if form != "traced" or R.shape[-2:] != (3, 3):
         check_orthogonal(R)  # it looks at values, which would break a graph
     flat = R.reshape(-1, 3, 3)
@@ -79,26 +83,6 @@ def wigner_d_all(lmax: int, R: Float[Tensor, "..."], form: str = "auto") -> tupl
     else:
         D = _WignerD.apply(flat, lmax, form)
     return tuple(D_l.reshape(*R.shape[:-2], 2 * l + 1, 2 * l + 1) for l, D_l in enumerate(D))
-
-
-def _choose(form: str, R: Tensor) -> str:
-    if form not in ("auto", "torch", "numba"):
-        raise ValueError(f"form is {form!r}; expected 'auto', 'torch' or 'numba'")
-    traced = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-    if form != "numba" and traced:
-        return "traced"
-    why_not = ""
-    if traced:
-        why_not = "the call is being traced, and Numba's loops cannot be"
-    elif importlib.util.find_spec("numba") is None:
-        why_not = "Numba is not installed; `pip install numba` brings it"
-    elif R.device.type != "cpu":
-        why_not = f"R is on {R.device}, and it runs on the CPU"
-    elif R.dtype not in (torch.float32, torch.float64):
-        why_not = f"R is {R.dtype}; expected float32 or float64"
-    if form == "numba" and why_not:
-        raise ValueError(f"form='numba' cannot run here: {why_not}")
-    return "torch" if why_not or form == "torch" else "numba"
 
 
 # Everything below is for one list of rotations (n, 3, 3).
