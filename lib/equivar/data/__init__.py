@@ -2,7 +2,7 @@
 
 `molecules(name)` gives thousands of geometries of one molecule, `small_molecules()` one geometry of
 each of many, with energy, forces, dipole and charges from quantum chemistry. `digits()`
-gives handwritten digits.
+gives handwritten digits, `platonic_solid(name)` the corners of a regular solid.
 """
 
 from equivar.data.digits import Digits, digits
@@ -13,16 +13,19 @@ from equivar.data.molecules import (
     molecules,
     small_molecules,
 )
+from equivar.data.solids import SOLIDS, platonic_solid
 from equivar.data.tetris import TETRIS, tetris
 
 __all__ = [
     "MOLECULES",
+    "SOLIDS",
     "TETRIS",
     "Conformations",
     "Digits",
     "Molecule",
     "digits",
     "molecules",
+    "platonic_solid",
     "small_molecules",
     "tetris",
 ]
