@@ -148,7 +148,5 @@ def test_the_kernel_says_what_it_expects():
         mix(x, torch.zeros(2), weights, layer._plan)
     with pytest.raises(ValueError, match="expected one of 'auto', 'einsum', 'torch', 'numba'"):
         mix(x, None, weights, layer._plan, "fast")
-    with pytest.raises(
-        ValueError, match=r"a tensor is torch\.float16; expected float32 or float64"
-    ):
+    with pytest.raises(ValueError, match=r"a tensor is torch\.float16"):
         mix(x.half(), None, weights, layer._plan, "numba")

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from equivar._checks import check_count, is_traced
 from equivar._shapes import Float
 from equivar.graphs.contractions import check_table
+from equivar.kernels.tables import add_ends, sum_ends
 
 __all__ = ["GraphLinear"]
 
@@ -139,8 +140,7 @@ class _TableMap(torch.autograd.Function):
 
 def _sums(x: Tensor) -> tuple[Tensor, Tensor]:
     """Diagonal, row sums and column sums (batch, n, 3 c); trace and total (batch, 2 c)."""
-    diagonal = x.diagonal(dim1=-3, dim2=-2).mT
-    nodes = torch.cat([diagonal, x.sum(dim=-2), x.sum(dim=-3)], dim=-1)
+    nodes = sum_ends(x).flatten(2)
     return nodes, nodes[..., : 2 * x.shape[-1]].sum(dim=-2)
 
 
@@ -149,13 +149,7 @@ def _map(x: Tensor, weight: Tensor, bias: Tensor, sums: tuple[Tensor, Tensor]) -
     small = sums[0] @ _matrix(weight[2:11], 3).mT
     constants = sums[1] @ _matrix(weight[11:], 2).mT + bias.flip(0).flatten()
     small[..., : 2 * n_out] += constants.unsqueeze(-2)  # what goes everywhere goes with the rows
-    to_diagonal, to_rows, to_columns = small.split(n_out, dim=-1)
-    y = x @ weight[0].mT
-    y += (x @ weight[1].mT).transpose(-3, -2)
-    y += to_rows.unsqueeze(-2)
-    y += to_columns.unsqueeze(-3)
-    y.diagonal(dim1=-3, dim2=-2).add_(to_diagonal.mT)
-    return y
+    return add_ends(x @ weight[0].mT, x @ weight[1].mT, small.unflatten(-1, (3, n_out)))
 
 
 def _matrix(maps: Tensor, k: int) -> Tensor:
