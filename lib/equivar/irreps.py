@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, order=True)
@@ -105,6 +105,7 @@ class Irreps:
     """
 
     blocks: tuple[tuple[int, Irrep], ...]
+    _dim: int = field(compare=False)
 
     def __init__(self, irreps: str | Irrep | Irreps | Iterable[tuple[int, Irrep | str]] = ()):
         if isinstance(irreps, Irrep):
@@ -128,6 +129,8 @@ class Irreps:
                     "and then an irrep"
                 )
         object.__setattr__(self, "blocks", blocks)
+        # Asked for in each call of each layer.
+        object.__setattr__(self, "_dim", sum(mul * irrep.dim for mul, irrep in blocks))
 
     @classmethod
     def spherical_harmonics(cls, lmax: int) -> Irreps:
@@ -161,7 +164,7 @@ class Irreps:
     @property
     def dim(self) -> int:
         """The number of components."""
-        return sum(mul * irrep.dim for mul, irrep in self)
+        return self._dim
 
     @property
     def num_irreps(self) -> int:

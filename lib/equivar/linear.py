@@ -85,6 +85,8 @@ class IrrepLinear(nn.Module):
             ValueError: the features have another width.
         """
         check_features(x, self.irreps_in, "the inputs of a linear layer")
-        rows = x.reshape(x.shape[:-1].numel(), x.shape[-1])
-        y = mix(rows, self.bias, list(self.weights.values()), self._plan)
+        weights = [self.weights[name] for name in self._plan.names]
+        if x.ndim == 2:
+            return mix(x, self.bias, weights, self._plan)
+        y = mix(x.reshape(x.shape[:-1].numel(), x.shape[-1]), self.bias, weights, self._plan)
         return y.reshape(*x.shape[:-1], y.shape[-1])

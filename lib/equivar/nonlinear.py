@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from equivar._shapes import Float
 from equivar.features import check_features, join, split
 from equivar.irreps import Irrep, Irreps
+from equivar.kernels.forms import wants_gradient
 from equivar.kernels.gating import Gated
 
 __all__ = ["Gate", "NormActivation"]
@@ -139,6 +140,8 @@ class Gate(nn.Module):
         form = Gated.choose(scalars, gates, gated)
         if form == "definition":
             y = Gated.definition(scalars, gates, gated, self._gate_of, self._gate_factor)
+        elif not wants_gradient(scalars, gates, gated):
+            y = Gated.values(scalars, gates, gated, self._gate_of, self._gate_factor, form)
         else:
             y = Gated.apply(
                 scalars, gates, gated, self._gate_of, self._dims, self._gate_factor, form

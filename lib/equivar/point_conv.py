@@ -19,12 +19,12 @@ from equivar._shapes import Float, Int
 from equivar.features import check_features
 from equivar.irreps import Irrep, Irreps
 from equivar.kernels.convolution import convolution
+from equivar.kernels.harmonics import harmonics
 from equivar.kernels.paths import depthwise_paths
 from equivar.kernels.radial import radial_features
 from equivar.linear import IrrepLinear
 from equivar.points import lengths
 from equivar.so3 import check_degree
-from equivar.so3 import spherical_harmonics as harmonics
 
 __all__ = ["PointConv", "edge_features"]
 

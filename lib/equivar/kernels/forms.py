@@ -15,7 +15,7 @@ from torch import Tensor
 
 from equivar._checks import is_traced
 
-__all__ = ["FLOATS", "choose_form", "has_numba"]
+__all__ = ["FLOATS", "choose_form", "has_numba", "wants_gradient"]
 
 FLOATS = frozenset({torch.float32, torch.float64})
 """What the compiled loops take."""
@@ -70,13 +70,25 @@ def choose_form(
     return otherwise if why_not else "numba"
 
 
+def wants_gradient(*tensors: Tensor | None) -> bool:
+    """Whether autograd will record what is done to these tensors.
+
+    Where it will not, a kernel's loop can be called as it is: for a hundred rows, PyTorch's
+    bookkeeping takes as long as the loop.
+
+    >>> wants_gradient(torch.zeros(1), torch.zeros(1, requires_grad=True))
+    True
+    """
+    return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+
+
 def _why_not_numba(tensors: tuple[Tensor, ...]) -> str:
     if not has_numba():
         return "Numba is not installed; `pip install numba` brings it"
     if is_traced():
         return "the call is being traced, and Numba's loops cannot be"
     for tensor in tensors:
-        if tensor.device.type != "cpu":
+        if not tensor.is_cpu:
             return f"a tensor is on {tensor.device}, and Numba's loops run on the CPU"
         if tensor.dtype not in FLOATS:
             return f"a tensor is {tensor.dtype}; expected float32 or float64"

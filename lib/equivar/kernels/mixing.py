@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from equivar._shapes import Float
-from equivar.kernels.forms import choose_form
+from equivar.kernels.forms import choose_form, wants_gradient
 from equivar.kernels.mixing_plan import Pair, Plan
 
 __all__ = ["mix"]
@@ -68,6 +68,8 @@ def mix(
     form = choose_form(form, x, *weights, known=("einsum", "torch", "numba"), traced="einsum")
     if form == "einsum":
         return _einsum(x, bias, plan, *weights)
+    if not wants_gradient(x, bias, *weights):
+        return _run_mix(x, bias, plan, form, False, weights)
     y: Tensor = _Mix.apply(x, bias, plan, form, False, *weights)
     return y
 
@@ -75,10 +77,10 @@ def mix(
 def _check(x: Tensor, bias: Tensor | None, weights: Sequence[Tensor], plan: Plan) -> None:
     if x.ndim != 2 or x.shape[1] != plan.width_in:
         raise ValueError(f"x has shape {tuple(x.shape)}; expected (n, {plan.width_in})")
-    shapes = tuple(tuple(weight.shape) for weight in weights)
+    shapes = tuple(weight.shape for weight in weights)
     if shapes != plan.shapes:
         raise ValueError(
-            f"weights have shapes {shapes}; expected {plan.shapes}, one for each of {plan.names}"
+            f"weights have shapes {tuple(tuple(shape) for shape in shapes)}; expected {plan.shapes}, one for each of {plan.names}"
         )
     n = sum(mul for _, mul in plan.biased)
     if bias is not None and tuple(bias.shape) != (n,):

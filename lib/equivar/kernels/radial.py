@@ -17,6 +17,7 @@ from torch import Tensor
 from equivar._shapes import Float, Shaped
 from equivar.kernels.forms import choose_form
 from equivar.points import bessel_basis, smooth_cutoff
+from equivar.points.radial import check_radial
 
 __all__ = ["radial_features"]
 
@@ -51,9 +52,9 @@ def radial_features(
     """
     if distances.ndim != 1:
         raise ValueError(f"distances have shape {tuple(distances.shape)}; expected (n_edges,)")
+    check_radial(distances, n, cutoff)
     if choose_form(form, distances) == "torch" or not len(distances):
         return _readable(distances, n, cutoff)
-    _readable(distances.detach()[:0], n, cutoff)  # it checks the arguments
     y: Tensor = _Table.apply(distances, 0, n, cutoff)
     return y
 

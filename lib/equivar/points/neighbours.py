@@ -127,7 +127,7 @@ def displacements(
             )
         if not torch.compiler.is_compiling():  # it looks at values
             check_indices(name, index, len(positions))
-    vectors = positions[target] - positions[source]
+    vectors = positions.index_select(0, target) - positions.index_select(0, source)
     if cell is None or shifts is None:
         return vectors
     check_axes("shifts", shifts, len(source), 3)

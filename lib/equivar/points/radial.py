@@ -17,7 +17,10 @@ from equivar._shapes import Float, Shaped
 __all__ = ["bessel_basis", "smooth_cutoff"]
 
 
-def _check(distances: Tensor, cutoff: float) -> None:
+def check_radial(distances: Tensor, n: int, cutoff: float) -> None:
+    """Raise a ValueError unless n functions of these distances can be made with this cutoff."""
+    if n < 1:
+        raise ValueError(f"got n = {n}; expected at least one function")
     if not (math.isfinite(cutoff) and cutoff > 0):
         raise ValueError(f"got cutoff = {cutoff}; expected a finite length above 0")
     if not distances.is_floating_point():
@@ -73,9 +76,7 @@ def bessel_basis(distances: Shaped[Tensor, "..."], n: int, cutoff: float) -> Flo
         Gasteiger, Gross and Guennemann, Directional Message Passing for Molecular Graphs, ICLR
         2020, equation 7, arXiv:2003.03123.
     """
-    _check(distances, cutoff)
-    if n < 1:
-        raise ValueError(f"got n = {n}; expected at least one function")
+    check_radial(distances, n, cutoff)
     x = distances * (math.pi / cutoff)
     twice = 2 * x.cos()
     waves = [_sinc(x) * (math.sqrt(2 / cutoff) * math.pi / cutoff)]
@@ -111,7 +112,7 @@ def smooth_cutoff(
         Gasteiger, Gross and Guennemann, Directional Message Passing for Molecular Graphs, ICLR
         2020, equation 8, arXiv:2003.03123.
     """
-    _check(distances, cutoff)
+    check_radial(distances, 1, cutoff)
     if p < 3:
         raise ValueError(f"got p = {p}; expected at least 3, so that u is smooth at zero")
     x = (distances / cutoff).clamp(max=1.0)
