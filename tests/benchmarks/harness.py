@@ -22,8 +22,8 @@ from torch import Tensor
 Work = Callable[[], "Tensor | tuple[Tensor, ...] | Elsewhere"]
 
 REPEATS = 21
-LONGEST = 25.0  # seconds that one case may take; slow cases get fewer repeats, never below 5
-ENOUGH = 0.04  # of those seconds: until then short cases are repeated more often
+LONGEST = 60.0  # seconds that one case may take; slow cases get fewer repeats, never below 5
+ENOUGH = 0.015  # of those seconds: until then short cases are repeated more often
 
 
 @dataclass(frozen=True)
