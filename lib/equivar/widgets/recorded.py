@@ -105,18 +105,18 @@ class Recorded(anywidget.AnyWidget):
         return {**data, "text/plain": self.alt(), BUNDLE_MIME: self.static_bundle()}, metadata
 
 
-def module(name: str) -> str:
+def module(*names: str) -> str:
     """A widget's JavaScript: the functions that all widgets share, then its own.
 
-    Two files joined, so that a page gets one module with no imports, and no bundler is needed.
+    Files joined, so that a page gets one module with no imports, and no bundler is needed.
 
     Args:
-        name: stem of the widget's files.
+        names: stems of the widget's files, the one that exports last.
 
     Returns:
         Text of an ECMAScript module.
     """
-    return "\n".join((_HERE / file).read_text("utf-8") for file in ("kit.js", f"{name}.js"))
+    return "\n".join((_HERE / f"{name}.js").read_text("utf-8") for name in ("kit", *names))
 
 
 def stylesheet(name: str) -> str:

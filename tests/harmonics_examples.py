@@ -1,0 +1,19 @@
+"""Clouds for the tests of HarmonicsSpectrum: three solids, and one that is like no other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from equivar.data import platonic_solid
+from equivar.widgets import HarmonicsSpectrum
+
+RANDOM = torch.randn(7, 3, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+CLOUDS = {name: platonic_solid(name)[0] for name in ("tetrahedron", "cube", "icosahedron")}
+CLOUDS["random <cloud>"] = RANDOM
+
+
+def spectrum(**changes: Any) -> HarmonicsSpectrum:
+    """Record them, with some arguments exchanged."""
+    return HarmonicsSpectrum.record(**{"clouds": CLOUDS, **changes})
