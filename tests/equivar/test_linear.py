@@ -142,7 +142,7 @@ def test_the_kernel_says_what_it_expects():
     weights = list(layer.weights.values())
     with pytest.raises(ValueError, match=r"x has shape \(3,\); expected \(n, 2\)"):
         mix(x[:, 0], None, weights, layer._plan)
-    with pytest.raises(ValueError, match=r"weights have shapes \(\(1, 2\),\); expected"):
+    with pytest.raises(ValueError, match=r"weights have shapes \(\[1, 2\],\); expected"):
         mix(x, None, [weights[0].T], layer._plan)
     with pytest.raises(ValueError, match=r"bias has shape \(2,\); expected \(1,\)"):
         mix(x, torch.zeros(2), weights, layer._plan)

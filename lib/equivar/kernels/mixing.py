@@ -80,7 +80,8 @@ def _check(x: Tensor, bias: Tensor | None, weights: Sequence[Tensor], plan: Plan
     shapes = tuple(weight.shape for weight in weights)
     if shapes != plan.shapes:
         raise ValueError(
-            f"weights have shapes {tuple(tuple(shape) for shape in shapes)}; expected {plan.shapes}, one for each of {plan.names}"
+            f"weights have shapes {tuple(map(list, shapes))}; expected {plan.shapes}, one for each "
+            f"of {plan.names}"
         )
     n = sum(mul for _, mul in plan.biased)
     if bias is not None and tuple(bias.shape) != (n,):
