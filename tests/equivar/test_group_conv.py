@@ -17,10 +17,12 @@ from equivar.group_conv import (
     LiftingConv2d,
     act_on_features,
     act_on_images,
+    polygon_matrices,
 )
 from equivar.group_conv.bank import filter_bank
 from equivar.groups import Group, cyclic, dihedral, symmetric
 from equivar.measure import equivariance_error
+from equivar.representations import check_representation
 
 GROUPS = [cyclic(1), cyclic(2), cyclic(4), dihedral(1), dihedral(2), dihedral(4)]
 ids = [g.name for g in GROUPS]
@@ -43,6 +45,26 @@ def exact(group: Group) -> list[int]:
     """The elements that take pixels to pixels."""
     n = group.order if group.name[0] == "C" else group.order // 2
     return [g for g in range(group.order) if 4 * (g % n) % n == 0]
+
+
+@pytest.mark.parametrize("group", [*GROUPS, *EIGHT, dihedral(3)], ids=lambda g: g.name)
+def test_matrices_multiply_as_the_table_says(group: Group):
+    check_representation(polygon_matrices(group), group)
+    inverted = polygon_matrices(group).mT  # multiplies in the other order
+    if not group.is_abelian:
+        with pytest.raises(ValueError, match="differs from"):
+            check_representation(inverted, group)
+
+
+@pytest.mark.parametrize("group", [cyclic(4), dihedral(4)], ids=["C4", "D4"])
+def test_matrices_move_points_where_images_go(group: Group):
+    picture = images(5, 5)
+    y, x = torch.meshgrid(torch.arange(2.0, -3, -1), torch.arange(-2.0, 3), indexing="ij")
+    points = torch.stack([x, y], dim=-1).double()
+    for g, matrix in enumerate(polygon_matrices(group)):
+        column, row = (points @ matrix.mT).round().long().unbind(-1)
+        moved = act_on_images(group, g, picture)
+        torch.testing.assert_close(moved[2 - row, column + 2], picture)
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=ids)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from equivar._checks import check_axes
 from equivar._shapes import Float
 from equivar.groups import Group, cyclic, dihedral
+from equivar.rotations import rotation_2d
 
-__all__ = ["act_on_features", "act_on_images", "polygon"]
+__all__ = ["act_on_features", "act_on_images", "polygon", "polygon_matrices"]
 
 
 def act_on_images(group: Group, g: int, images: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -93,3 +95,28 @@ def polygon(group: Group) -> tuple[int, bool]:
         f"{group} is not known as a group of image symmetries; expected cyclic(n) or dihedral(n), "
         "which are all that keep a point of the plane"
     )
+
+
+def polygon_matrices(group: Group) -> Float[Tensor, "order 2 2"]:
+    """What each element does to a point of the plane, as a matrix.
+
+    Element r turns counter-clockwise, s takes y to -y: the same motions as `act_on_images`, for
+    points instead of pixels.
+
+    Args:
+        group: `cyclic(n)` or `dihedral(n)`.
+
+    Returns:
+        (order, 2, 2) float64, orthogonal; they multiply as the table says.
+
+    Raises:
+        ValueError: a group of another kind.
+
+    >>> r, s = polygon_matrices(dihedral(4))[[1, 4]]
+    >>> (r @ torch.tensor([1.0, 0.0]).double()).round().tolist(), s.tolist()
+    ([0.0, 1.0], [[1.0, 0.0], [0.0, -1.0]])
+    """
+    n, reflect = polygon(group)
+    turns = rotation_2d(2 * torch.pi / n * torch.arange(n, dtype=torch.float64))
+    mirror = torch.tensor([1.0, -1.0], dtype=torch.float64).diag()
+    return torch.cat([turns, turns @ mirror]) if reflect else turns

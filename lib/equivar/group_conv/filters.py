@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
 from equivar._shapes import Float, Int
-from equivar.group_conv.actions import polygon
+from equivar.group_conv.actions import polygon, polygon_matrices
 from equivar.groups import Group
 
 __all__ = ["bank_index", "position_filters"]
-
-
-def _inverse_matrices(group: Group) -> Float[Tensor, "order 2 2"]:
-    n, reflect = polygon(group)
-    angle = 2 * math.pi / n * torch.arange(n, dtype=torch.float64)
-    cos, sin = angle.cos(), angle.sin()
-    turns = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
-    mirror = torch.tensor([1.0, -1.0], dtype=torch.float64).diag()
-    return (torch.cat([turns, turns @ mirror]) if reflect else turns).mT
 
 
 def position_filters(group: Group, size: int) -> tuple[Tensor | None, Int[Tensor, "order values"]]:
@@ -46,7 +35,7 @@ def position_filters(group: Group, size: int) -> tuple[Tensor | None, Int[Tensor
     middle = (size - 1) / 2
     axis = torch.arange(size, dtype=torch.float64) - middle
     xy = torch.stack([axis.expand(size, size), -axis[:, None].expand(size, size)], dim=-1)
-    back = torch.einsum("hij,abj->habi", _inverse_matrices(group), xy)  # h^-1 (y - x)
+    back = torch.einsum("hij,abj->habi", polygon_matrices(group).mT, xy)  # h^-1 (y - x)
     if 4 % polygon(group)[0] == 0:
         column, row = (back[..., 0] + middle).round(), (middle - back[..., 1]).round()
         return None, (row * size + column).long().flatten(1)
