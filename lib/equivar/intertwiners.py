@@ -8,12 +8,14 @@ generators: if two elements commute with $Q$, so does their product.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from equivar._shapes import Float
 
-__all__ = ["intertwiner_basis"]
+__all__ = ["echelon_basis", "intertwiner_basis"]
 
 
 def intertwiner_basis(
@@ -85,3 +87,66 @@ def intertwiner_basis(
     _, singular, vectors = torch.linalg.svd(system, full_matrices=False)
     scale = max(float(singular[0]), 1.0)
     return vectors[singular <= tolerance * scale].reshape(-1, m, n)
+
+
+def echelon_basis(
+    basis: Float[Tensor, "..."], order: Sequence[int] | None = None, tolerance: float = 1e-8
+) -> tuple[Float[Tensor, "d n"], tuple[int, ...]]:
+    r"""The same space in a basis that can be read: each member has an entry of its own.
+
+    An orthonormal basis of a null space is right and says little: its members are mixed at random.
+    Here some entries are free, each member has a 1 at one of them and 0 at the others, and every
+    other entry of a vector is a fixed combination of the free ones: $x = \sum_a x_{p_a} E_a$.
+
+    Args:
+        basis: (d, ...), linearly independent members; further axes are flattened to n entries.
+        order: all entries, 0 to n-1, those that should be free first; None for their own order.
+        tolerance: a number below this, relative to the largest of `basis`, counts as zero.
+
+    Returns:
+        The new basis (d, n), and the d free entries, in the given order.
+
+    Raises:
+        ValueError: the members are linearly dependent, are not finite, or `order` is not a
+            permutation of the entries.
+
+    A quarter turn of the plane commutes with $\begin{pmatrix} a & -b \\ b & a \end{pmatrix}$: the
+    first row is free, and the second follows.
+
+    >>> turn = torch.tensor([[[0.0, -1.0], [1.0, 0.0]]], dtype=torch.float64)
+    >>> echelon, free = echelon_basis(intertwiner_basis(turn, turn))
+    >>> free, echelon.round().int().tolist()
+    ((0, 1), [[1, 0, 0, 1], [0, 1, -1, 0]])
+    """
+    if basis.ndim < 1 or not bool(torch.isfinite(basis).all()):
+        raise ValueError(
+            f"basis has shape {tuple(basis.shape)} or holds nan; expected (d, n), finite numbers"
+        )
+    n = basis.shape[1:].numel()
+    rows = basis.reshape(len(basis), n).clone()
+    order = range(n) if order is None else order
+    if sorted(order) != list(range(n)):
+        raise ValueError(
+            f"order names {len(order)} entries; expected each of 0 to {n - 1} once: the entries "
+            "of one member of the basis"
+        )
+    smallest = tolerance * float(rows.abs().max()) if rows.numel() else 0.0
+    free: list[int] = []
+    for column in order:
+        if len(free) == len(rows):
+            break
+        below = rows[len(free) :, column].abs()
+        best = len(free) + int(below.argmax())
+        if float(rows[best, column].abs()) <= smallest:
+            continue
+        rows[[len(free), best]] = rows[[best, len(free)]]
+        pivot = rows[len(free)] / rows[len(free), column]
+        rows = rows - torch.outer(rows[:, column], pivot)
+        rows[len(free)] = pivot
+        free.append(column)
+    if len(free) < len(rows):
+        raise ValueError(
+            f"the {len(rows)} members span {len(free)} dimensions; expected linearly independent "
+            "members, such as intertwiner_basis returns"
+        )
+    return torch.where(rows.abs() > tolerance, rows, 0.0), tuple(free)

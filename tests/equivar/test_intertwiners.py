@@ -7,10 +7,12 @@ import itertools
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from equivar.groups import cyclic, permutations, symmetric
-from equivar.intertwiners import intertwiner_basis
+from equivar.intertwiners import echelon_basis, intertwiner_basis
 from equivar.irreps import Irrep
 from equivar.representations import (
     direct_sum,
@@ -171,3 +173,41 @@ def test_float32_needs_a_tolerance_of_its_own_and_gives_float32():
 def test_bad_input_is_restated(rho_in: Tensor, rho_out: Tensor, message: str):
     with pytest.raises(ValueError, match=message):
         inspect.unwrap(intertwiner_basis)(rho_in, rho_out)
+
+
+# ---- a basis to read ----------------------------------------------------------------------------
+
+
+@given(st.integers(0, 5), st.integers(0, 10**6))
+def test_an_echelon_basis_spans_the_same_and_has_entries_of_its_own(d: int, seed: int) -> None:
+    draw = torch.Generator().manual_seed(seed)
+    basis = torch.randn(d, 2, 3, generator=draw, dtype=torch.float64)
+    order = torch.randperm(6, generator=draw).tolist()
+    echelon, free = echelon_basis(basis, order)
+    torch.testing.assert_close(echelon[:, list(free)], torch.eye(d, dtype=torch.float64))
+    flat = basis.reshape(d, 6)
+    torch.testing.assert_close(flat[:, list(free)] @ echelon, flat, atol=1e-6, rtol=1e-6)
+    assert list(free) == order[:d]  # generic numbers: the first d asked for are independent
+
+
+def test_an_echelon_basis_skips_what_is_not_free() -> None:
+    basis = torch.tensor([[0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 2.0]]).double()
+    echelon, free = echelon_basis(basis)
+    assert free == (1, 3)
+    assert echelon.tolist() == [[0, 1, 1, 0], [0, 0, 0, 1]]
+    assert echelon_basis(basis, (2, 1, 0, 3))[1] == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("basis", "order", "message"),
+    [
+        (torch.ones(2, 3), None, "span 1 dimensions; expected linearly independent"),
+        (torch.eye(2), [0, 0], "each of 0 to 1 once"),
+        (torch.full((1, 2), torch.nan), None, "expected .d, n., finite numbers"),
+    ],
+)
+def test_an_echelon_basis_refuses_what_has_none(
+    basis: torch.Tensor, order: list[int] | None, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        echelon_basis(basis, order)

@@ -7,5 +7,13 @@ stabilizer, says before any training what a model can answer at all.
 
 from equivar.stabilizer.find import Stabilizer, point_group, stabilizer
 from equivar.stabilizer.subspace import describe, invariant_subspace
+from equivar.stabilizer.tensors import invariant_tensors
 
-__all__ = ["Stabilizer", "describe", "invariant_subspace", "point_group", "stabilizer"]
+__all__ = [
+    "Stabilizer",
+    "describe",
+    "invariant_subspace",
+    "invariant_tensors",
+    "point_group",
+    "stabilizer",
+]
