@@ -16,7 +16,12 @@ What tests with quarter turns do not show: with a stride, an image whose last ro
 reaches is sampled off its middle, and the layer is not equivariant. The layers refuse such sizes.
 """
 
-from equivar.group_conv.actions import act_on_features, act_on_images, polygon_matrices
+from equivar.group_conv.actions import (
+    act_on_features,
+    act_on_images,
+    polygon_matrices,
+    turn_images,
+)
 from equivar.group_conv.layers import GroupConv2d, GroupPool, LiftingConv2d
 
 __all__ = [
@@ -26,4 +31,5 @@ __all__ = [
     "act_on_features",
     "act_on_images",
     "polygon_matrices",
+    "turn_images",
 ]

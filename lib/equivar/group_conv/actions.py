@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -10,7 +12,7 @@ from equivar._shapes import Float
 from equivar.groups import Group, cyclic, dihedral
 from equivar.rotations import rotation_2d
 
-__all__ = ["act_on_features", "act_on_images", "polygon", "polygon_matrices"]
+__all__ = ["act_on_features", "act_on_images", "polygon", "polygon_matrices", "turn_images"]
 
 
 def act_on_images(group: Group, g: int, images: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -69,6 +71,50 @@ def act_on_features(group: Group, g: int, features: Float[Tensor, "..."]) -> Flo
     check_axes("features", features, group.order, "height", "width")
     source = group.table[group.inverse(g)].to(features.device)
     return act_on_images(group, g, features.index_select(-3, source))
+
+
+def turn_images(images: Float[Tensor, "..."], angle: float) -> Float[Tensor, "..."]:
+    """Turn images by any angle about their middle, where pixels fall between pixels.
+
+    What lies between is blended from the four nearest (bilinear), what comes from outside is zero.
+    So the turned image is another one: a blend of neighbors is smoother, and a turn back does not
+    restore it. Multiples of 90 degrees are exact up to rounding, as in `torch.rot90`.
+
+    Args:
+        images: (batch, channels, height, width), floating point.
+        angle: in radians, counter-clockwise.
+
+    Returns:
+        Tensor of that shape, differentiable in the images.
+
+    Raises:
+        ValueError: a tensor of other axes or without values between numbers, or an angle that is
+            not finite.
+
+    Example:
+        >>> image = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+        >>> turn_images(image, math.pi / 2).round(decimals=4).tolist()
+        [[[[2.0, 4.0], [1.0, 3.0]]]]
+    """
+    check_axes("images", images, "batch", "channels", "height", "width")
+    if not math.isfinite(angle) or not images.is_floating_point():
+        raise ValueError(
+            f"turn_images was given the angle {angle} and images of {images.dtype}; expected a "
+            "finite angle in radians and floating point: gray values are blended"
+        )
+    batch, channels, height, width = images.shape
+    if not images.numel():
+        return images.clone()
+    cos, sin = math.cos(angle), math.sin(angle)
+    # Rows run downwards, and affine_grid measures in halves of height and width.
+    inverse = [[cos, -sin * height / width, 0.0], [sin * width / height, cos, 0.0]]
+    where = torch.nn.functional.affine_grid(
+        torch.tensor([inverse], dtype=torch.float64),
+        [1, channels, height, width],
+        align_corners=False,
+    )
+    grid = where.to(images).expand(batch, -1, -1, -1)
+    return torch.nn.functional.grid_sample(images, grid, align_corners=False)
 
 
 def _check_element(group: Group, g: int) -> None:
