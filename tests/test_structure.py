@@ -20,7 +20,7 @@ FLOORS: list[set[str]] = [
     {"measure", "groups", "rotations", "intertwiners", "irreps", "data"},
     {"representations", "so3"},
     {"features", "points", "frames", "spectra", "stabilizer"},
-    {"kernels"},
+    {"averaging", "kernels"},
     {"sets", "graphs", "group_conv", "linear", "tensor_product", "nonlinear", "normalization"},
     {"point_conv"},
     {"audit", "models", "trace"},
