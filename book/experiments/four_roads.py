@@ -34,7 +34,7 @@ from equivar.rotations import random_rotations
 from equivar.train import fit
 
 RESULTS = Path(__file__).parent.parent / "results" / "four_roads.json"
-SEEDS, QUICK, BATCH, LONGER = range(5), 100, 64, 10
+SEEDS, QUICK, BATCH = range(5), 100, 64
 STEPS = {"charges": 1500, "handedness": 500, "malonaldehyde": 1000}
 LR = {  # networks on numbers, on turned coordinates, of the library
     "charges": (3e-3, 1e-2, 3e-2),
@@ -115,14 +115,12 @@ class Road:
     kind: str
     read: Callable[[Tensor], Tensor] = coordinates
     turned: str = ""  # "augment" or "penalty": what random rotations do in training
-    longer: int = 1  # times the steps
     net: str = "mlp"
 
 
 ROADS = {
     "nothing": Road("none"),
     "augmentation": Road("loss", turned="augment"),
-    "augmentation, longer": Road("loss", turned="augment", longer=LONGER),
     "penalty": Road("loss", turned="penalty"),
     "PCA frame": Road("frame", canonical),
     "frame average": Road("frame", in_frames),
@@ -136,7 +134,7 @@ ROADS = {
 COMMON = ["nothing", "augmentation", "penalty", "PCA frame", "frame average", "cube average"]
 COMMON += ["Gram matrix", "distances", "vectors"]
 TASKS = {
-    "charges": [*COMMON, "augmentation, longer"],
+    "charges": COMMON,
     "handedness": ["augmentation", "PCA frame", "PCA frame, proper", *COMMON[-3:]],
     "malonaldehyde": [*COMMON, "distances, shared"],
 }
@@ -330,9 +328,8 @@ def measure(answer: Callable[[Tensor], Tensor], given: Task) -> Row:
 def job(name: str, road: str, seed: int, steps: int | None = None) -> Row:
     """The settings of one training."""
     chosen = ROADS[road]
-    steps = steps or STEPS[name] * chosen.longer
     lr = LR[name][2 if chosen.net != "mlp" else 1 if chosen.turned else 0]
-    return {"task": name, "road": road, "seed": seed, "steps": steps, "lr": lr}
+    return {"task": name, "road": road, "seed": seed, "steps": steps or STEPS[name], "lr": lr}
 
 
 def all_jobs() -> list[Row]:
