@@ -1,7 +1,22 @@
 """Recorded experiments that a reader can turn."""
 
+from equivar.widgets.cayley_table import CayleyTable
+from equivar.widgets.feature_maps_permute import FeatureMapsPermute
+from equivar.widgets.four_roads import FourRoads
 from equivar.widgets.harmonics_spectrum import HarmonicsSpectrum
+from equivar.widgets.permutation_masks import PermutationMasks
 from equivar.widgets.recorded import BUNDLE_MIME, Recorded
 from equivar.widgets.rotation_orbit import RotationOrbit
+from equivar.widgets.tensor_ties import TensorTies
 
-__all__ = ["BUNDLE_MIME", "HarmonicsSpectrum", "Recorded", "RotationOrbit"]
+__all__ = [
+    "BUNDLE_MIME",
+    "CayleyTable",
+    "FeatureMapsPermute",
+    "FourRoads",
+    "HarmonicsSpectrum",
+    "PermutationMasks",
+    "Recorded",
+    "RotationOrbit",
+    "TensorTies",
+]
