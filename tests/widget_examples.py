@@ -9,7 +9,7 @@ import torch
 from ase.build import molecule
 from torch import Tensor
 
-from equivar.widgets import RotationOrbit
+from equivar.widgets import PermutationMasks, RotationOrbit
 
 ETHANOL = molecule("CH3CH2OH")
 NUMBERS = torch.tensor(ETHANOL.numbers)
@@ -50,6 +50,12 @@ def ethanol_orbit(**changes: Any) -> RotationOrbit:
         "scale": SCALE,
     }
     return RotationOrbit.record(**{**given, **changes})
+
+
+def four_nodes(**changes: Any) -> PermutationMasks:
+    """Record a graph of four nodes that no renumbering leaves as it is."""
+    table = torch.tensor([[2.0, 5, 3, 0], [5, 0, 4, 0], [3, 4, 1, 7], [0, 0, 7, 6]])
+    return PermutationMasks.record(**{"table": table, **changes})
 
 
 def page_of(*bundles: dict[str, Any]) -> str:
