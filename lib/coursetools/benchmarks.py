@@ -250,13 +250,19 @@ def _group(some: Sequence[Comparison]) -> str:
 
 def _cells(one: Comparison) -> tuple[str, ...]:
     return (
-        escape(one.peer or "nobody"),
+        _peer(one.peer or "nobody"),
         f"<strong>{_ratio(one.ratio)}</strong>" if one.ratio else "",
         _ratio(one.ratio_pages_kept) if one.ratio_pages_kept else "",
         (f"{one.bar:g}" + (" (below)" if one.below else "")) if one.bar else "",
         _pair(one.ours_error, one.peer_error, lambda e: f"{e:.0e}".replace("e-0", "e-"), ""),
         _pair(one.ours_peak_mb, one.peer_peak_mb, _megabytes, " MB"),
     )
+
+
+def _peer(name: str) -> str:
+    """The peer, and below it the form that was fastest."""
+    family, _, form = name.partition(" ")
+    return escape(family) + (f"<br><small>{escape(form)}</small>" if form else "")
 
 
 def _limit(one: Comparison) -> str:
@@ -277,7 +283,8 @@ def _ratio(ratio: float) -> str:
 def _pair(ours: float | None, peer: float | None, form: Callable[[float], str], unit: str) -> str:
     if ours is None:
         return ""
-    return " / ".join(form(one) for one in (ours, peer) if one is not None) + unit
+    below = "" if peer is None else f"<br><small>{form(peer)}{unit}</small>"
+    return f"{form(ours)}{unit}{below}"
 
 
 def _seconds(time: float) -> str:

@@ -56,9 +56,7 @@ def _peers(source: Tensor, target: Tensor, size: int) -> dict[str, Sum]:
         ),
         # A product with a sparse matrix, as ours is: it stores no messages. It knows the graph
         # before; ours takes edges as they come, and looks at each of them.
-        "torch-geometric EdgeIndex.matmul": lambda x, source, target, size: edges.matmul(
-            x, transpose=True
-        ),
+        "EdgeIndex.matmul": lambda x, source, target, size: edges.matmul(x, transpose=True),
     }
 
 

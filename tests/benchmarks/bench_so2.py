@@ -127,7 +127,7 @@ def cases() -> Iterator[Case]:
                         reference=exact if back else exact[:1],
                         bytes_moved=4.0 * edges * (2 * layout.dim + 3) * (2 if back else 1),
                         flops=edges * _flops(lmax, channels) * (3 if back else 1),
-                        bar=None if back else bar,
+                        bar=None if back or form == "torch" else bar,
                     )
 
 

@@ -62,7 +62,7 @@ def test_a_case_without_a_peer_is_shown():
     _, line = cells(tables(comparisons([alone])))
     assert line == [
         *("10,000 points forward", "2 ms", "25 % memory"),
-        *("nobody", "", "", "", "1e-7", "1.0 / 12 MB"),
+        *("nobody", "", "", "", "1e-7", "1.0 MB 12 MB"),
     ]
 
 
