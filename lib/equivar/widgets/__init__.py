@@ -6,6 +6,7 @@ from equivar.widgets.four_roads import FourRoads
 from equivar.widgets.harmonics_spectrum import HarmonicsSpectrum
 from equivar.widgets.permutation_masks import PermutationMasks
 from equivar.widgets.recorded import BUNDLE_MIME, Recorded
+from equivar.widgets.rotation_averaging import RotationAveraging
 from equivar.widgets.rotation_orbit import RotationOrbit
 from equivar.widgets.tensor_ties import TensorTies
 
@@ -17,6 +18,7 @@ __all__ = [
     "HarmonicsSpectrum",
     "PermutationMasks",
     "Recorded",
+    "RotationAveraging",
     "RotationOrbit",
     "TensorTies",
 ]
