@@ -29,9 +29,11 @@ def experiment(name: str) -> ModuleType:
 
 
 FORCES, TETRIS = experiment("force_curves"), experiment("tetris")
+COST = experiment("augmentation_cost")
 EXPERIMENTS = [
     pytest.param(FORCES, FORCES.all_jobs(), id="forces"),
     pytest.param(TETRIS, TETRIS.jobs(), id="tetris"),
+    pytest.param(COST, COST.all_jobs(), id="augmentation"),
 ]
 
 
@@ -78,6 +80,28 @@ def test_tetris_is_what_the_theory_says() -> None:
     for row in rows:
         if row["model"] in expected:
             assert row["accuracy"] == expected[row["model"]], row
+
+
+def test_augmentation_lowers_a_symmetry_error_and_architecture_removes_it() -> None:
+    rows, _ = load_results(COST.RESULTS)
+    for row in rows:
+        errors = [row[kind] for kind in ("rotation", "inversion", "shift")]
+        if row["model"] == "equivariant":
+            assert max(errors) < 1e-14
+        else:
+            assert min(errors) > 1e-3
+    for name in ("pull", "dipole"):
+        counts = {r["model"]: r["parameters"] for r in rows if r["task"] == name}
+        assert abs(counts["augmented"] / counts["equivariant"] - 1) < 0.05
+        assert len({r["seed"] for r in rows if r["task"] == name and r["steps"] == 2000}) == 5
+
+
+@pytest.mark.parametrize("job", COST.quick_jobs(), ids=lambda job: f"{job['task']} {job['model']}")
+def test_a_training_on_vectors_can_be_repeated(job: dict) -> None:
+    found, before = COST.train(job), recorded(COST, job)
+    assert found["parameters"] == before["parameters"]
+    for name in ("test", "train"):
+        assert found[name] == pytest.approx(before[name], rel=0.02), name
 
 
 def recorded(module: ModuleType, job: dict) -> dict:
