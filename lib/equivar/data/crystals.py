@@ -9,21 +9,25 @@ import torch
 from torch import Tensor
 
 from equivar._shapes import Float
-from equivar.rotations import rotation_3d
 
 __all__ = ["CRYSTAL_CLASSES", "CrystalClass", "crystal_class"]
 
-_X, _Y, _Z = torch.eye(3, dtype=torch.float64)
 _I = -torch.eye(3, dtype=torch.float64)
 
 
-def _turn(n: int, axis: Tensor = _Z) -> Tensor:
-    return rotation_3d(axis, 2 * math.pi / n)
+def _turn(n: int) -> Tensor:
+    """About z by a turn over n, counter-clockwise."""
+    c, s = math.cos(2 * math.pi / n), math.sin(2 * math.pi / n)
+    return torch.tensor([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]], dtype=torch.float64)
 
 
-_2X, _2Y, _2Z, _3Z, _4Z, _6Z = (_turn(2, _X), _turn(2, _Y), *(_turn(n) for n in (2, 3, 4, 6)))
+_2X, _2Y, _2Z = (
+    torch.diag(torch.tensor(d, dtype=torch.float64))
+    for d in ((1, -1, -1), (-1, 1, -1), (-1, -1, 1))
+)
+_3Z, _4Z, _6Z = _turn(3), _turn(4).round(), _turn(6)
 _MX, _MY = -_2X, -_2Y  # mirrors across x and across y
-_3D = _turn(3, torch.ones(3, dtype=torch.float64))  # about the diagonal of a cube
+_3D = torch.eye(3, dtype=torch.float64)[[2, 0, 1]]  # about the diagonal of a cube: x to y to z
 
 # Schoenflies: Hermann-Mauguin, crystal system, generators. Axes as in Nye: 2 of monoclinic along y.
 _CLASSES: dict[str, tuple[str, str, list[Tensor]]] = {
