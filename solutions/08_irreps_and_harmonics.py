@@ -195,7 +195,7 @@ for l1, l2, l3 in [(1, 2, 2), (2, 1, 3), (1, 1, 1)]:
 
 # %% name="check-coupling-triangle" role="check" points=2
 draw = generator("triangle")
-asked = torch.randint(0, 4, (8, 3), generator=draw).tolist()
+asked = [[0, 1, 2], [1, 1, 2], *torch.randint(0, 3, (6, 3), generator=draw).tolist()]
 norms = []
 for l1, l2, l3 in asked:
     norm = coupling(l1, l2, l3).norm().item()
@@ -278,7 +278,7 @@ assert list(product_irreps((1, -1), (1, -1))) == [(0, 1), (1, 1), (2, 1)], (
 )
 draw = generator("products")
 for _ in range(4):
-    l1, l2, s1, s2 = torch.randint(0, 4, (4,), generator=draw).tolist()
+    l1, l2, s1, s2 = torch.randint(1, 4, (4,), generator=draw).tolist()
     first, second = (l1, (-1) ** s1), (l2, (-1) ** s2)
     made = sorted(product_irreps(first, second))
     size = sum(2 * l + 1 for l, _ in made)
@@ -637,7 +637,7 @@ def ask_judge(label, kinds):
     """Pairs of some kinds in random order: what the judge says of each, and the truth."""
     draw = generator(label)
     said, truth = [], []
-    for k in torch.randint(0, len(kinds), (6,), generator=draw).tolist():
+    for k in (torch.randperm(5, generator=draw) % 2).tolist():  # each kind occurs
         cloud, other = torch.randn(2, 5, 3, generator=draw)
         R = random_rotations(1, generator=draw)[0].double()
         a, b, true = {
