@@ -2,7 +2,7 @@
 // the camera and nothing else: each number is looked up, and nothing moves by itself.
 
 const TURN = 15; // degrees that an arrow key turns the sphere
-const [LEFT, RIGHT, TOP, BOTTOM, ZERO] = [48, 350, 12, 168, 196]; // of the chart
+const [LEFT, RIGHT, TOP, BOTTOM, ZERO] = [48, 342, 12, 168, 196]; // of the chart
 
 function render({ model, el }) {
   const get = (name) => model.get(name);
@@ -84,7 +84,7 @@ function render({ model, el }) {
     return place(body, "td", `error-${i + 1}`);
   });
   const exact = add(right, "p", { class: "eq-note" });
-  add(exact, "span", {}, "nothing is left of any degree up to ");
+  add(exact, "span", {}, "exact up to degree ");
   place(exact, "b", "exact");
   const live = add(root, "p", { class: "eq-unseen", "aria-live": "polite" });
 
