@@ -73,7 +73,7 @@ def act_on_features(group: Group, g: int, features: Float[Tensor, "..."]) -> Flo
     return act_on_images(group, g, features.index_select(-3, source))
 
 
-def turn_images(images: Float[Tensor, "..."], angle: float) -> Float[Tensor, "..."]:
+def turn_images(images: Float[Tensor, "..."], angle: float | int) -> Float[Tensor, "..."]:
     """Turn images by any angle about their middle, where pixels fall between pixels.
 
     What lies between is blended from the four nearest (bilinear), what comes from outside is zero.
