@@ -44,7 +44,7 @@ function render({ model, el }) {
   const sheet = add(right, "table");
   add(sheet, "caption", { class: "eq-unseen" }, "What each layer makes of this order");
   const head = add(add(sheet, "thead"), "tr");
-  ["layer", "error", `worst of ${orders.length}`, "weights changed"].forEach((t) =>
+  ["layer", "error", `worst of ${orders.length}`, "changed weights"].forEach((t) =>
     add(head, "th", { scope: "col" }, t));
   const rows = add(sheet, "tbody");
   layers.forEach((layer, m) => {
@@ -57,7 +57,7 @@ function render({ model, el }) {
   const pair = add(right, "div", { class: "pair" });
   const answers = layers.map((layer, m) => {
     const box = add(pair, "div", { class: `m${m}` });
-    add(box, "p", { class: "caption" }, `${layer.name}: its answer`);
+    add(box, "p", { class: "caption" }, `${layer.name}: answer`);
     return { cells: answer(box, names, m, place), value: unpack(layer.answers, layer.answer_step) };
   });
   const strongest = Math.max(...answers.flatMap(({ value }) =>
