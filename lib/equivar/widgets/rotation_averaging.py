@@ -107,8 +107,8 @@ class RotationAveraging(Recorded):
         for name in SOLIDS:
             R = solid_rotations(name)
             left = averaging_error(R, LMAX)[1:].tolist()
-            errors = [0.0 if e < _EXACT else e for e in left]
-            solids.append({"name": name, "points": _points(R), "errors": errors})
+            exact = [0.0 if e < _EXACT else e for e in left]
+            solids.append({"name": name, "points": _points(R), "errors": exact})
         return cls(
             title=title,
             counts=list(COUNTS),
