@@ -132,6 +132,7 @@ def _closure(generators: Float[Tensor, "k 3 3"]) -> Float[Tensor, "g 3 3"]:
     found = [torch.eye(3, dtype=torch.float64)]
     for g in found:  # grows while it is read
         for a in generators:
-            if all(float((a @ g - h).abs().max()) > 1e-6 for h in found):
+            distances = (torch.stack(found) - a @ g).abs().amax(dim=(1, 2))
+            if float(distances.min()) > 1e-6:
                 found.append(a @ g)
     return torch.stack(found)

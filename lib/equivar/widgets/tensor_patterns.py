@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -121,14 +122,15 @@ def pattern(kind: Kind, symbol: str) -> tuple[dict[str, Any], Float[Tensor, "d n
     layout = torch.stack([places[index] for index in kind.indices()])
     flat = basis.reshape(len(basis), 3**kind.rank)[:, layout]
     echelon, free = echelon_basis(flat, kind.order())
-    rows = [tuple(Fraction(v).limit_denominator(12) for v in w) for w in echelon.mT.tolist()]
+    rows = [tuple(round(v, 9) + 0.0 for v in w) for w in echelon.mT.tolist()]
     names = [kind.short_name(i) for i in free]
     unique = list(dict.fromkeys(rows))
     places_of = [
         {kind.short_name(i) for i, row in enumerate(rows) if row[a]} for a in range(len(free))
     ]
     ties = [a for a in range(len(free)) if _ties(kind, places_of[a])]
-    terms = [_term(row, names, ties, rows) for row in unique]
+    counts = Counter(rows)
+    terms = [_term(row, names, ties, counts) for row in unique]
     cells = [unique.index(row) for row in rows]
     return {"free": len(free), "cells": cells, "terms": terms}, echelon
 
@@ -141,22 +143,21 @@ def _ties(kind: Kind, places: set[str]) -> bool:
 
 
 def _term(
-    row: tuple[Fraction, ...],
+    row: tuple[float, ...],
     names: Sequence[str],
     ties: Sequence[int],
-    rows: Sequence[tuple[Fraction, ...]],
+    counts: Counter[tuple[float, ...]],
 ) -> dict[str, Any]:
     uses = [a for a, v in enumerate(row) if v]
     mix = len(uses) > 1 or any(abs(row[a]) != 1 for a in uses)
-    opposite = tuple(-v for v in row)
-    same = sum(other == row for other in rows)
-    signed = sum(other == opposite for other in rows) if uses else 0
+    opposite = tuple(0.0 - v for v in row)
+    same, signed = counts[row], counts[opposite] if uses else 0
     text = _expression(row, names)
     count = same + signed
     verb = "component is" if count == 1 else "components are"
     said = f"{count} {verb} {text}" + (f" or {_expression(opposite, names)}" if signed else "")
     if uses and not mix:
-        mixed = sum(bool(o[uses[0]]) and o not in (row, opposite) for o in rows)
+        mixed = sum(n for o, n in counts.items() if o[uses[0]] and o not in (row, opposite))
         said += f", {mixed} more depend on it" if mixed else ""
     sign = 0 if not uses else 1 if mix or row[uses[0]] > 0 else -1
     label = "" if not uses else "∗" if mix else ("−" if sign < 0 else "") + names[uses[0]][1:]
@@ -167,25 +168,25 @@ def _term(
     }
 
 
-def _expression(row: tuple[Fraction, ...], names: Sequence[str]) -> str:
+def _expression(row: Sequence[float], names: Sequence[str]) -> str:
     """Such as 0, −c14, (c11 − c12)/2.
 
-    >>> _expression((Fraction(1, 2), Fraction(-1, 2), Fraction(0)), ("c11", "c12", "c44"))
+    >>> _expression((0.5, -0.5, 0.0), ("c11", "c12", "c44"))
     '(c11 − c12)/2'
     """
-    used = [(v, name) for v, name in zip(row, names, strict=True) if v]
-    if not used:
+    parts = [(Fraction(v).limit_denominator(12), n) for v, n in zip(row, names, strict=True) if v]
+    if not parts:
         return "zero"
-    bottom = max(v.denominator for v, _ in used)
+    bottom = max(v.denominator for v, _ in parts)
     text = ""
-    for v, name in used:
+    for v, name in parts:
         size = abs(v) * bottom
         factor = "" if size == 1 else f"{size} "
         sign = ("−" if v < 0 else "") if not text else (" − " if v < 0 else " + ")
         text += f"{sign}{factor}{name}"
     if bottom == 1:
         return text
-    return f"({text})/{bottom}" if len(used) > 1 else f"{text}/{bottom}"
+    return f"({text})/{bottom}" if len(parts) > 1 else f"{text}/{bottom}"
 
 
 def measure(kind: Kind, symbol: str, echelon: Float[Tensor, "d n"]) -> tuple[float, float]:
