@@ -29,10 +29,12 @@ def experiment(name: str) -> ModuleType:
 
 
 FORCES, TETRIS = experiment("force_curves"), experiment("tetris")
+TURNED = experiment("turned_digits")
 COST = experiment("augmentation_cost")
 EXPERIMENTS = [
     pytest.param(FORCES, FORCES.all_jobs(), id="forces"),
     pytest.param(TETRIS, TETRIS.jobs(), id="tetris"),
+    pytest.param(TURNED, TURNED.jobs(), id="turned digits"),
     pytest.param(COST, COST.all_jobs(), id="augmentation"),
 ]
 
@@ -127,6 +129,23 @@ def test_a_training_on_tetris_can_be_repeated() -> None:
     found, before = TETRIS.train(copies), recorded(TETRIS, copies)
     assert found["accuracy"] == pytest.approx(before["accuracy"], abs=0.02)
     assert found["loss"] == pytest.approx(before["loss"], rel=0.1)
+
+
+def test_turned_digits_keep_the_group_and_repeat() -> None:
+    rows, about = load_results(TURNED.RESULTS)
+    for row in rows:
+        if row["model"] == "C4":
+            assert row["turned"] == row["upright"]
+        elif row["model"] == TURNED.UPRIGHT:
+            assert row["turned"] < row["upright"] - 0.3
+        for k in range(6) if row["model"] == "C4" and "by_angle" in row else ():
+            assert len(set(row["by_angle"][k::6])) == 1, "the curve repeats every 90 degrees"
+    assert about["angles"] == list(TURNED.ANGLES)
+    for name in ("C4", TURNED.QUARTER):
+        job = next(job for job in TURNED.jobs() if job["model"] == name and job["steps"] == 50)
+        found, before = TURNED.train(job), recorded(TURNED, job)
+        assert found["parameters"] == before["parameters"]
+        assert found["turned"] == pytest.approx(before["turned"], abs=0.05)
 
 
 def test_a_run_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
