@@ -40,10 +40,10 @@ def orbit_rows(scene: Mapping[str, Any], alt: str) -> str:
         labels = " ".join(scene["labels"][g] for g in fixing)
         parts.append(f'<text x="14" y="{top + 18}">{escape(picture["name"])}</text>')
         said = f"orbit {size} × stabilizer {len(fixing)} = {order}: {labels}"
-        parts.append(f'<text x="100" y="{top + 18}" class="muted">{escape(said)}</text>')
-        step = min(_STEP, 280 / size)
+        parts.append(f'<text x="56" y="{top + 18}" class="muted">{escape(said)}</text>')
+        step = min(_STEP, 320 / size)
         for k in range(size):
-            place = f"translate({100 + step * (k + 0.5):.1f} {top + 40}) scale(7.4 -7.4)"
+            place = f"translate({56 + step * (k + 0.5):.1f} {top + 40}) scale(7.4 -7.4)"
             marks = _marks(picture["positions"][members.index(k)], scene["mark"])
             parts.append(f'<g transform="{place}">{marks}</g>')
         parts.append(f'<path class="rule" d="M14 {top + _ROW - 2}H386"/>')
