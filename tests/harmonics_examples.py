@@ -17,3 +17,17 @@ CLOUDS["random <cloud>"] = RANDOM
 def spectrum(**changes: Any) -> HarmonicsSpectrum:
     """Record them, with some arguments exchanged."""
     return HarmonicsSpectrum.record(**{"clouds": CLOUDS, **changes})
+
+
+# Of the big canvas: pixels that are drawn, and how strongly the strongest differs from gray.
+PIXELS = """(canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let [drawn, chroma] = [0, 0];
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i + 3] < 255) continue;
+    drawn++;
+    const rgb = [data[i], data[i + 1], data[i + 2]];
+    chroma = Math.max(chroma, Math.max(...rgb) - Math.min(...rgb));
+  }
+  return [drawn, chroma];
+}"""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harmonics_examples import CLOUDS, spectrum
+from harmonics_examples import CLOUDS, PIXELS, spectrum
 from playwright.sync_api import CDPSession, Locator, Page
 from widget_examples import page_of
 
@@ -21,18 +21,6 @@ READY = "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.s
 START = (0, 0, 0, 3, -2)
 NAMES = list(CLOUDS)
 PHONE = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
-# Of the big canvas: pixels that are drawn, and how strongly the strongest differs from gray.
-PIXELS = """(canvas) => {
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  let [drawn, chroma] = [0, 0];
-  for (let i = 0; i < data.length; i += 4) {
-    if (data[i + 3] < 255) continue;
-    drawn++;
-    const rgb = [data[i], data[i + 1], data[i + 2]];
-    chroma = Math.max(chroma, Math.max(...rgb) - Math.min(...rgb));
-  }
-  return [drawn, chroma];
-}"""
 
 
 @pytest.fixture(scope="module")
