@@ -166,7 +166,7 @@ def train(settings: Row) -> Row:
 
     return {
         "parameters": parameter_count(net),
-        "seconds": round(seconds, 1),
+        "seconds": round(seconds, 3),
         "train_mae": mae(predict(x[rows]), forces[rows]),
         "test_mae": mae(out, wanted),
         "turned_mae": mae(out_turned, wanted_turned),
