@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 04: the same digit, turned
 #
-# You build the two layers of lecture 04 yourself, forget the position in the right way, write a test that finds poolings that break the symmetry, and predict a curve that nobody has measured yet.
+# You build the two layers of lecture 04 yourself, forget the position in the right way, write a test that finds poolings that break the symmetry, and predict a curve from its first part.
 #
 # | exercise | points | time |
 # |---|---|---|
@@ -76,7 +76,13 @@ def lift(image, psi):
 # %% name="check-lift" role="check" points=2
 draw = generator("lift")
 image, psi = torch.randn(1, 1, 5, 5, generator=draw), torch.randn(2, 3, 3, generator=draw)
-law(lambda i: lift(i, psi), image, turn, act, "Lifting: turning the image turns and moves the maps")
+law(
+    lambda i: lift(i, psi),
+    image,
+    turn,
+    act,
+    "The law of lifting, a turned image turns and moves the maps,",
+)
 show("features at the middle pixel", lift(image, psi)[0, :, :, 2, 2])
 show("one map", lift(image, psi)[0, 1, 3])
 
@@ -150,7 +156,7 @@ law(
     features,
     act,
     act,
-    "Group convolution: acting before is acting after; that",
+    "The law of the group convolution, acting before is acting after,",
 )
 layer = GroupConv2d(3, 2, cyclic(4), bias=False).requires_grad_(False)
 layer.weight.copy_(psi.flatten(-2))
@@ -262,7 +268,7 @@ def every_second(m):
 
 
 def smear(m):
-    """Each pixel gets a part of its neighbors to the left and to the right."""
+    """Each pixel gets a part of its neighbors to the left and right; the edges are neighbors."""
     return m + 0.3 * (m.roll(1, -1) + m.roll(-1, -1))
 
 
@@ -296,7 +302,7 @@ def commutes(f, maps):
 
 
 # %% [markdown]
-# Each check hands your test six functions and sizes in random order, some honest, some broken in one way. All verdicts have to be right.
+# Each check hands your test functions and maps in random order: four honest ones, and some that are broken in one way. All verdicts have to be right.
 
 
 # %%
@@ -374,7 +380,7 @@ def commutes(f, maps):
 # %% [markdown]
 # ## 5. Predict the angle curve
 #
-# A network for $C_n$ pools to invariant numbers. Somebody has measured its mean answer for turned images at the angles 0, step, 2 step, ..., in the first $360/n$ degrees only. Predict the rest: `full_curve(first, n)` returns the values for a whole turn, as many as `n * len(first)`.
+# A network for $C_n$ pools to invariant numbers. Somebody has measured its mean answer for turned images at the angles 0, step, 2 step, ..., in the first $360/n$ degrees only. Predict the rest: `full_curve(first, n)` returns the values for a whole turn, `n * len(first)` of them: `first` ends one step before the angle $360/n$.
 #
 # Two questions before you write. Is the curve flat? Is the second half of a period the mirror image of the first?
 #
