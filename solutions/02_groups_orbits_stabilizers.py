@@ -289,7 +289,7 @@ def orbit_and_stabilizer(x, order, act):
 #
 # A function `f` takes points `(n, d)` and gives values `(n,)`. Write `act_on_function(G, f)`, which returns the moved function: what was at $p$ is now at $G p$. $G$ is any invertible matrix, not only a rotation.
 #
-# A *field* `v` takes points `(n, d)` and gives a vector at each, `(n, d)`: wind, or forces. When you turn a weather map, the arrows move *and* turn. Write `act_on_field(G, v)`.
+# A *field* `v` takes points `(n, d)` and gives a vector at each, `(n, d)`: wind, or forces. When you turn a weather map, the arrows move *and* turn: an arrow $w$ at $p$ becomes $G w$ at $G p$. Write `act_on_field(G, v)`.
 #
 # Guess first: you shear a picture, $x \mapsto x + y/2$. Is `f(points @ G)` the sheared picture, if `points` are rows?
 #
@@ -443,13 +443,13 @@ def act_on_field(G, v):
 # * A matrix counts if it takes every point to within `tolerance` of a point *of the same label*. The tolerance is **relative**: times the largest distance of a point from the center. The answer must not depend on whether you measure in angstrom or in meters.
 # * Rotations *and* reflections.
 #
-# Do not try all permutations. Take two points that are not on a line with the center. A symmetry takes them to two points. `frame(a, b)` below gives three axes that move along with two points; so $Q = F_{\text{new}}\, F_{\text{old}}^\top$ is the rotation, and with the third axis reversed it is the one map that is no rotation.
+# Do not try all permutations. Take two points that are not on a line with the center. A symmetry takes them to two points. `frame(a, b)` in the next cell gives three axes, as columns, that move along with two points $a$ and $b$. So $Q = F_{\text{new}}\, F_{\text{old}}^\top$ is the one rotation that takes the old axes to the new. Reverse the third new axis and you have the one candidate that is no rotation.
 #
-# <details><summary>Hint 1</summary>Center first. Choose the two points: any pair whose cross product is not small. Then loop over all ordered pairs (c, d) of different points, and over the signs +1 and -1 of the third axis.</details>
+# <details><summary>Hint 1</summary>Center first. Choose the two points: any pair whose cross product is not small. Call them a and b. Then loop over all ordered pairs (c, d) of different points, and over the signs +1 and -1 of the third axis. Most of these Q fit nothing: the test of all points throws them out.</details>
 #
 # <details><summary>Hint 2</summary><code>Q = frame(c, d) @ torch.diag(torch.tensor([1.0, 1.0, sign])) @ frame(a, b).mT</code>. Skip pairs on one line with the center, for which <code>frame</code> has no answer. Is Q a symmetry? <code>torch.cdist(r @ Q.mT, r)</code>, with infinity where the labels differ; its smallest entry in each row must be within the tolerance.</details>
 #
-# <details><summary>Hint 3</summary>Different pairs (c, d) can give the same Q where two points are close in angle. Keep Q only if no kept matrix is equal to it within, say, 0.01 in each entry.</details>
+# <details><summary>Hint 3</summary>Different pairs (c, d) can give the same Q: the axes depend on d only through the side of c on which it lies. From one corner of a hexagon, the next corner and the one after it give one frame. Keep Q only if no kept matrix is equal to it within, say, 0.01 in each entry.</details>
 
 
 # %%
@@ -674,7 +674,7 @@ def symmetries(points, labels, tolerance=0.01):
 # | name | elements beside the identity |
 # |---|---|
 # | C1 | none |
-# | Ci | inversion |
+# | Ci | inversion, $r \mapsto -r$ |
 # | Cs | one mirror |
 # | C2 | one half turn |
 # | C4 | one half turn, two quarter turns |
