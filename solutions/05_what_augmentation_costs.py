@@ -125,6 +125,8 @@ def augment(positions, dipoles, polarizabilities, rotations):
 #
 # First, without running anything: which part is the wrong one for a force? And if all of $f$ is of the wrong kind, is the error 1 or 2?
 #
+# (The error is the equivariance error of lecture 01: the size of what breaks the law, over the size of the answers. Sizes are root sums of squares over the whole test set.)
+#
 # <details><summary>Hint 1</summary>The error is the norm of f(-x) - sign f(x), over the norm of f(x).</details>
 #
 # <details><summary>Hint 2</summary>f(x) = even + odd. f(-x) = even - odd. Insert both, for sign = +1 and for sign = -1.</details>
@@ -158,7 +160,7 @@ def network(x):
 
 
 even, odd = a * clouds.square().sum((-1, -2)), b * handed(clouds)
-for sign, law in ((1, "an energy is kept"), (-1, "a pseudoscalar is flipped")):
+for sign, law in ((1, "an energy is kept"), (-1, "a signed volume is flipped")):
     measured = equivariance_error(network, clouds, lambda x: -x, lambda y, s=sign: s * y)
     torch.testing.assert_close(
         torch.as_tensor(predict_error(even, odd, sign)),
@@ -168,7 +170,7 @@ for sign, law in ((1, "an energy is kept"), (-1, "a pseudoscalar is flipped")):
     show(law, predict_error(even, odd, sign))
 
 # %% [markdown]
-# A perfectly augmented network is invariant under all rotations, to the last digit, and under nothing else. Take a single cloud of equal points. For which clouds can such a network give the inverted cloud another answer at all? Write `can_differ`, which answers `True` if there is a network invariant under rotations *and relabeling of the points* that tells the cloud from its inversion, and `False` if each such network must give both the same answer.
+# A perfectly augmented network is invariant under all rotations, to the last digit, and under nothing else. Suppose that it does not notice shifts or the order of the points either. Can it give a cloud and its inversion $-x$ different answers? For some clouds it can, for others never. Write `can_differ`: `False` if *each* such network must give both the same answer, `True` otherwise.
 #
 # <details><summary>Hint 1</summary>Such a network must answer the same if some rotation of the cloud is the inverted cloud. A flat triangle, for example: turn it by half a turn in its plane.</details>
 #
@@ -179,7 +181,7 @@ for sign, law in ((1, "an energy is kept"), (-1, "a pseudoscalar is flipped")):
 
 # %% name="can-differ" role="answer"
 def can_differ(cloud):
-    """Whether a function invariant under rotations can tell (n, 3) from its inversion: a bool."""
+    """Whether any such network tells a cloud (n, 3) from its inversion: a bool."""
     # solution: not if a rotation does what inversion does, so if the cloud has an improper symmetry
     return not bool((torch.linalg.det(stabilizer(cloud).matrices) < 0).any())
 
@@ -323,7 +325,7 @@ def smallest_exact(candidates, lmax):
 
 
 # %% [markdown] role="discussion"
-# 60 rotations for degrees up to 5, and it is not the solid's orientation that counts: $S\,G\,T$ is as exact as $G$. Can a cleverer set do with fewer? A rotation is a pair of opposite points on the sphere in four dimensions, and a set of rotations exact to degree 5 is a *spherical design* of strength 11 there. A bound by Delsarte, Goethals and Seidel (1977) says that such a design needs at least 112 points, so at least 56 rotations. The 60 are within four of that. For degree 6 no group will do (there is no larger finite one that is not a circle's), so one needs sets that are no groups.
+# 60 rotations for degrees up to 5, and it is not the solid's orientation that counts: $S\,G\,T$ is as exact as $G$. Can a cleverer set do with fewer? A rotation is a pair of opposite points on the sphere in four dimensions, and a set of rotations exact to degree 5 is a *spherical design* of strength 11 there. A bound by Delsarte, Goethals and Seidel (1977) says that such a design needs at least 112 points, so at least 56 rotations. The 60 are within four of that. For degree 6 no finite group of rotations will do: larger ones than the 60 only turn about one axis, and flip it. So one needs sets that are no groups.
 #
 # If a function depends on one *direction* alone, as spherical harmonics do, fewer suffice: the 12 corners of an icosahedron already average all degrees up to 5 on the sphere. The question is always: exact for which functions?
 
