@@ -129,13 +129,13 @@ def twin(x):
 # %% [markdown]
 # ## 2. The penalty from the generators
 #
-# The penalty of the lecture compares $f(R\,x)$ with $f(x)$ for random rotations. Small rotations are enough: each rotation is many small ones after each other, and small ones have only three directions. Turning about the axis $k$ by a small angle $\theta$ moves each point by $\theta\, e_k \times r_i$. So the rate at which $f$ changes is
+# The penalty of the lecture compares $f(R\,x)$ with $f(x)$ for random rotations. Small rotations are enough: each rotation is many small ones after each other, and small ones have only three directions. Turning about the axis $k$ by a small angle $\theta$ moves each point by $\theta\, e_k \times r_i$. So the rate at which $f$ changes is, by the chain rule,
 #
 # $$
 # T_k(x) = \frac{d}{d\theta} f\big(R_k(\theta)\, x\big)\Big|_{\theta = 0} = \sum_i \nabla_i f \cdot (e_k \times r_i).
 # $$
 #
-# $f$ is invariant under all rotations if and only if all three vanish everywhere. (Read $-f$ as an energy, and $T$ is the torque.) The penalty of a batch is
+# $f$ is invariant under all rotations if and only if all three vanish everywhere. The three small turns are called the **generators** of the rotations. (Read $-f$ as an energy, and $T$ is the torque.) The penalty of a batch is
 #
 # $$
 # P = \frac1b \sum_{x} \sum_{k=1}^{3} T_k(x)^2 .
@@ -357,7 +357,7 @@ def with_spreads(x, spreads):
 # %% [markdown]
 # ## 4. Average any model over a group
 #
-# For a finite group of matrices $G$ and any function $f$,
+# Let $G$ be a finite group of orthogonal matrices: with two of them it holds their product, and with each its inverse. $|G|$ is their number. For any function $f$,
 #
 # $$
 # \bar f(x) = \frac{1}{|G|} \sum_{g \in G} g \cdot f(g^{-1} \cdot x)
@@ -485,13 +485,13 @@ def group_average(f, matrices, vectors):
 # | answer | when |
 # |---|---|
 # | `"vectors"` | the targets are vectors that turn with the cloud |
-# | `"nothing"` | a random rotation changes the target by more than 0.3 of its size: there is no symmetry to tell |
-# | `"penalty"` | it changes it by less than that, but by more than rounding: a symmetry that is only approximate |
+# | `"nothing"` | random rotations change the target by more than 0.3 of its size, on average: there is no symmetry to tell |
+# | `"penalty"` | they change it by less than that, but by more than rounding (1e-9): a symmetry that is only approximate |
 # | `"distances"` | rotations and reflections leave the target alone |
 # | `"proper frame"` | rotations leave it alone, a mirror does not, and the clouds have clear principal axes |
-# | `"pseudoscalar"` | the same, but the axes are not clear: in more than a tenth of the clouds two of the three spreads (eigenvalues of the covariance) are within 5 % of the largest one |
+# | `"pseudoscalar"` | the same, but the axes are not clear: in more than a tenth of the clouds two of the three spreads (eigenvalues of the covariance) differ by less than 5 % of the largest one |
 #
-# Vector targets here always turn with the cloud. Measure errors with `equivariance_error` over the whole batch, and over several rotations.
+# Vector targets here always turn with the cloud. Measure errors with `equivariance_error` over the whole batch, and take the mean over ten random rotations.
 #
 # <details><summary>Hint 1</summary>Decide in the order of the table. <code>target(clouds).ndim</code> tells vectors from numbers.</details>
 #

@@ -20,6 +20,8 @@ HOST = Path(__file__).resolve().parents[2] / "lib/coursetools/site/assets/equiva
 NAMES = list(MODELS)
 TOUCH = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
 START = (1, 36, 0)
+LECTURE = "book/06-four-roads.html"
+READY = "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +43,7 @@ def roads(page: Page, address: str) -> Locator:
         "window.requestAnimationFrame = (f) => (window.frames_asked++, ask(f));"
     )
     page.goto(address)
-    page.wait_for_function(
-        "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
-    )
+    page.wait_for_function(READY)
     return page.locator("equivar-widget").first
 
 
@@ -203,3 +203,28 @@ def test_cleaning_up_leaves_nothing(roads: Locator) -> None:
         }"""
     )
     assert found == [1, 0, 0]
+
+
+@pytest.mark.site
+def test_the_lecture_shows_what_python_recorded(page: Page, site_url: str) -> None:
+    page.goto(site_url + LECTURE)
+    page.wait_for_function(READY)
+    roads = page.locator("equivar-widget", has=page.locator(".eq-roads")).first
+    state = json.loads(roads.locator("script").text_content() or "")["state"]
+    align = "(e) => getComputedStyle(e).textAlign"
+    assert roads.locator("td[data-shown]").first.evaluate(align) == "right"  # not the theme's
+    road, angle, mirror = state["at"]
+    for key, at in (
+        ("ArrowRight", (road, angle + 1, mirror)),
+        ("ArrowLeft", (road, angle, mirror)),
+        ("ArrowLeft", (road, angle - 1, mirror)),
+    ):
+        roads.get_by_role("application").press(key)
+        read = roads.evaluate(
+            "(w) => Object.fromEntries([...w.querySelectorAll('[data-shown]')]"
+            ".map((e) => [e.dataset.shown, e.textContent]))"
+        )
+        assert read == shown(state, at)
+    named = {r["name"]: r for r in state["roads"]}
+    exact = [max(map(abs, named[name]["errors"][0])) for name in ("distances", "vectors")]
+    assert max(exact) < 1e-9 < max(named["cube average"]["errors"][0])
