@@ -6,12 +6,16 @@ stabilizer, says before any training what a model can answer at all.
 """
 
 from equivar.stabilizer.find import Stabilizer, point_group, stabilizer
+from equivar.stabilizer.reachable import best_reachable, equivalent_answers, images
 from equivar.stabilizer.subspace import describe, invariant_subspace
 from equivar.stabilizer.tensors import invariant_tensors
 
 __all__ = [
     "Stabilizer",
+    "best_reachable",
     "describe",
+    "equivalent_answers",
+    "images",
     "invariant_subspace",
     "invariant_tensors",
     "point_group",

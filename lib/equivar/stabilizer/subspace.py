@@ -60,7 +60,7 @@ def invariant_subspace(
         matrices, axes = symmetry, symmetry[:0, 0]
     irreps = Irreps(irreps)
     rows, start = [matrices.new_zeros(0, irreps.dim)], 0
-    fixed = {irrep: _fixed(matrices, axes, irrep) for _, irrep in irreps}
+    fixed = {irrep: fixed_by(matrices, axes, irrep) for _, irrep in irreps}
     for mul, irrep in irreps:
         for _ in range(mul):
             rest = irreps.dim - start - irrep.dim
@@ -98,9 +98,15 @@ def describe(symmetry: Stabilizer, irreps: Irreps | Irrep | str = "1o + 2e + 3o"
     return f"{symmetry.symbol} allows {', '.join(told)}"
 
 
-def _fixed(
+def fixed_by(
     matrices: Float[Tensor, "g 3 3"], axes: Float[Tensor, "a 3"], irrep: Irrep
 ) -> Float[Tensor, "k d"]:
+    """A basis of what matrices, and all turns about axes, leave in place: rows (k, d).
+
+    >>> about_z = torch.tensor([[0.0, 0.0, 1.0]])
+    >>> fixed_by(torch.zeros(0, 3, 3), about_z, Irrep(1, -1)).abs().round().tolist()
+    [[0.0, 0.0, 1.0]]
+    """
     # In float64, and with a tolerance for matrices that are good to float32: the singular values
     # that are not zero are at least 1 for a whole group.
     check_degree(irrep.l)
