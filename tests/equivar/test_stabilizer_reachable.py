@@ -171,8 +171,3 @@ def test_dtypes_and_empty_layouts():
 def test_bad_targets_are_named(f, target, irreps, per_point, message):
     with pytest.raises(ValueError, match=message):
         f(stabilizer(SQUARE), target, irreps, per_point)
-
-
-def test_matrices_are_not_enough():
-    with pytest.raises(ValueError, match=r"expected the result of stabilizer\(positions, labels\)"):
-        best_reachable(torch.eye(3)[None], torch.zeros(3), "1o")  # type: ignore[arg-type]

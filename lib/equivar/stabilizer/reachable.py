@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from equivar._checks import check_finite
-from equivar._shapes import Float
+from equivar._shapes import Float, Shaped
 from equivar.irreps import Irreps
 from equivar.so3 import wigner_d
 from equivar.stabilizer.find import Stabilizer
@@ -19,7 +19,7 @@ __all__ = ["best_reachable", "equivalent_answers", "images"]
 
 def images(
     symmetry: Stabilizer,
-    target: Float[Tensor, "..."],
+    target: Shaped[Tensor, "..."],
     irreps: Irreps | str,
     per_point: bool = False,
 ) -> Float[Tensor, "g ..."]:
@@ -67,7 +67,7 @@ def images(
 
 def best_reachable(
     symmetry: Stabilizer,
-    target: Float[Tensor, "..."],
+    target: Shaped[Tensor, "..."],
     irreps: Irreps | str,
     per_point: bool = False,
 ) -> Float[Tensor, "..."]:
@@ -118,7 +118,7 @@ def best_reachable(
 
 def equivalent_answers(
     symmetry: Stabilizer,
-    target: Float[Tensor, "..."],
+    target: Shaped[Tensor, "..."],
     irreps: Irreps | str,
     per_point: bool = False,
     tolerance: float = 1e-4,
