@@ -1,10 +1,12 @@
 """What keeps parity costs, and what it gives: python book/experiments/handedness.py.
 
-Two tasks; rows of `book/results/handedness.json`.
+Three tasks; rows of `book/results/handedness.json`.
 
 * `tetris`: the eight shapes with the targets of e3nn's example, one row of seven numbers each: +1
   and -1 in the first column for the two mirror images, and one column for each other shape. The
   first output is a scalar or a pseudoscalar; the second mirror image is shown or withheld.
+* `clouds`: four random points, all different, as the neighbors of a carbon atom may be. Is the
+  volume that they span positive or negative? From six distances, or from the points.
 * `rotation`: a pseudoscalar of alanine dipeptide (`optical_rotation.py`) from its ten heavy atoms,
   frame by frame. Trained on frames of the L molecule alone, or on both hands; asked about frames of
   chains of dynamics that were not shown, and about their mirror images.
@@ -25,19 +27,21 @@ from torch import Tensor, nn
 
 from coursetools.results import Row, load_results, run_jobs
 from equivar.data import molecules, tetris
-from equivar.frames import one_hot
-from equivar.models import EuclideanNet, parameter_count
+from equivar.frames import one_hot, pairwise_distances
+from equivar.models import EuclideanNet, mlp, parameter_count
 from equivar.rotations import random_rotations
 from equivar.train import fit
 
 RESULTS = Path(__file__).parent.parent / "results" / "handedness.json"
 LABELS = RESULTS.with_name("optical_rotation.json")
 SEEDS, ORIENTATIONS = range(5), 100
-SHAPES = {"scalar": "7x0e", "pseudoscalar": "0o + 6x0e"}
-# For each network of the second task: what it answers, whether it keeps parity.
+SHAPES = {"scalar": "7x0e", "pseudoscalar": "0o + 6x0e", "rotations only": "7x0e"}
+# For each network of the last task: what it answers, whether it keeps parity.
 NETS = {"scalar": ("0e", True), "pseudoscalar": ("0o", True), "rotations only": ("0e", False)}
 TRAIN, SPECIES = 400, (6, 7, 8)  # frames of the first eight chains of twelve
-STEPS, LR, BATCH = {"tetris": 1000, "rotation": 600}, {"tetris": 0.03, "rotation": 0.01}, 16
+STEPS, LR, BATCH = {"tetris": 600, "rotation": 400}, {"tetris": 0.03, "rotation": 0.01}, 16
+CLOUDS, TEST, PAIRS = 200, 2000, torch.triu_indices(4, 4, 1)
+CLOUD_STEPS = {"distances": 1000, "distances, both hands": 1000, "pseudoscalar": 400}
 
 
 def hidden(copies: int, parity: bool = True) -> str:
@@ -77,7 +81,8 @@ class Cloud(nn.Module):
 
 def shape_net(first: str) -> Cloud:
     """The network of the first task, its first output a scalar or a pseudoscalar."""
-    return Cloud(SHAPES[first], True, torch.ones(4, 1), copies=8, cutoff=3.5, n_neighbours=3.0)
+    parity = first != "rotations only"
+    return Cloud(SHAPES[first], parity, torch.ones(4, 1), copies=8, cutoff=3.5, n_neighbours=3.0)
 
 
 def shape_targets() -> Tensor:
@@ -123,6 +128,67 @@ def do_tetris(job: Row) -> Row:
         "loss": float(f"{losses[-1].item():.6g}"),
         "accuracy": round(good.mean().item(), 4),
         "withheld_accuracy": round(good[1].mean().item(), 4),
+    }
+
+
+# ---- four different points ----------------------------------------------------------------------
+
+
+class Distances(nn.Module):
+    """A number from the six distances of four points (clouds, 4, 3): the same for both hands."""
+
+    def __init__(self, width: int = 128) -> None:
+        super().__init__()
+        self.net = mlp(6, width, width, 1)
+
+    def forward(self, positions: Tensor) -> Tensor:
+        """Answers (clouds, 1)."""
+        distances = pairwise_distances(positions)[:, PAIRS[0], PAIRS[1]]
+        y: Tensor = self.net(distances)
+        return y
+
+
+def clouds(n: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Points (n, 4, 3), and the sign of the volume that they span (n, 1)."""
+    points = torch.randn(n, 4, 3, generator=torch.Generator().manual_seed(seed))
+    edges = points[:, 1:] - points[:, :1]
+    return points, torch.linalg.det(edges).sign()[:, None]
+
+
+def train_clouds(net: str, seed: int, steps: int) -> tuple[nn.Module, Tensor, Tensor]:
+    """The trained network, and what it was trained on."""
+    x, t = clouds(CLOUDS, seed)
+    if "both" in net:
+        x, t = torch.cat([x, -x]), torch.cat([t, -t])
+    torch.manual_seed(seed)
+    model = (
+        Cloud("0o", True, torch.eye(4), copies=8, cutoff=8.0, n_neighbours=3.0)
+        if net == "pseudoscalar"
+        else Distances()
+    )
+    lr = LR["rotation"] if net == "pseudoscalar" else 3e-3
+    fit(model, [x], t, steps=steps, lr=lr, seed=seed)
+    return model, x, t
+
+
+def share_right(model: nn.Module, x: Tensor, t: Tensor) -> float:
+    """How often the sign is right."""
+    with torch.no_grad():
+        return round((model(x).sign() == t).float().mean().item(), 4)
+
+
+def do_clouds(job: Row) -> Row:
+    """One training on four points."""
+    seed, steps = job["seed"], job["steps"]
+    assert isinstance(seed, int)
+    assert isinstance(steps, int)
+    start = time.perf_counter()
+    model, x, t = train_clouds(str(job["net"]), seed, steps)
+    return {
+        "parameters": parameter_count(model),
+        "seconds": round(time.perf_counter() - start, 3),
+        "train": share_right(model, x, t),
+        "test": share_right(model, *clouds(TEST, 10_000)),
     }
 
 
@@ -182,7 +248,17 @@ def jobs(seeds: range = SEEDS) -> list[Row]:
     """All trainings."""
     shapes: list[Row] = [
         {"task": "tetris", "net": net, "withheld": withheld, "steps": STEPS["tetris"], "seed": s}
-        for net, withheld in (("scalar", False), ("pseudoscalar", False), ("pseudoscalar", True))
+        for net, withheld in (
+            ("scalar", False),
+            ("pseudoscalar", False),
+            ("pseudoscalar", True),
+            ("rotations only", True),
+        )
+        for s in seeds
+    ]
+    shapes += [
+        {"task": "clouds", "net": net, "steps": steps, "seed": s}
+        for net, steps in CLOUD_STEPS.items()
         for s in seeds
     ]
     wanted = [(net, "L") for net in NETS] + [("scalar", "L and D")]
@@ -197,7 +273,9 @@ def jobs(seeds: range = SEEDS) -> list[Row]:
 def train(job: Row) -> Row:
     """Train one network and measure it; the same job gives the same numbers."""
     torch.set_num_threads(1)
-    return do_tetris(job) if job["task"] == "tetris" else do_rotation(job)
+    return {"tetris": do_tetris, "clouds": do_clouds, "rotation": do_rotation}[str(job["task"])](
+        job
+    )
 
 
 def main() -> None:
