@@ -165,7 +165,7 @@ def test_dtypes_and_empty_layouts():
         (torch.zeros(3, 3), "1o", True, r"expected floats of shape \(4, 3\) for 1x1o a point"),
         (torch.zeros(3), "2e", False, r"expected floats of shape \(5,\)"),
         (torch.zeros(3, dtype=torch.int64), "1o", False, "dtype torch.int64"),
-        (torch.full((3,), math.nan), "1o", False, "finite"),
+        (torch.full((3,), math.nan), "1o", False, "holds nan or infinity"),
     ],
 )
 def test_bad_targets_are_named(f, target, irreps, per_point, message):
