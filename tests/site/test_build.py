@@ -41,6 +41,43 @@ raise ValueError("no such molecule: phlogiston")
 ```
 """
 
+WAITS = """\
+# A page that waits for another
+
+```{{code-cell}} ipython3
+import time
+from pathlib import Path
+
+Path("../{me}.here").touch()
+for _ in range(600):
+    if Path("../{other}.here").exists():
+        break
+    time.sleep(0.1)
+else:
+    raise TimeoutError("{other} is not executed while {me} is")
+```
+"""
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one core executes one page at a time")
+def test_pages_are_executed_at_the_same_time(book: Book, build: Build) -> None:
+    root = book(
+        intro="# Hello\n",
+        one=WAITS.format(me="one", other="two"),
+        two=WAITS.format(me="two", other="one"),
+    )
+    done = build(root)
+    assert done.returncode == 0, done.stdout
+    assert "executing pages" in done.stdout
+
+
+def test_a_failed_page_leaves_the_others_in_the_cache(book: Book, build: Build) -> None:
+    root = book(intro="# Hello\n", second=COUNT, third=FAILS)
+    assert build(root).returncode == 1
+    (root / "book" / "third.md").write_text((root / "book" / "intro.md").read_text())
+    assert build(root).returncode == 0
+    assert (root / "runs.count").read_text() == "1"
+
 
 def test_a_failed_cell_fails_every_build_and_is_named(book: Book, build: Build) -> None:
     root = book(intro="# Hello\n\nNothing fails here.\n", second=FAILS)

@@ -4,6 +4,7 @@ Each module is one concern, and says why it is needed:
 
 ======================  ==================================================================
 ``configure``           settings that follow from the files: folders, digests, vendored paths
+``execute``             the pages that have to be executed, several at once
 ``failures``            a failed cell or a missing page ends the build, and says where
 ``elements``            one docutils node for any HTML element, one for a picture's file
 ``pictures``            one SVG becomes two, for light and for dark paper
@@ -43,6 +44,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         configure,
         docstrings,
         elements,
+        execute,
         failures,
         formulas,
         launch,
@@ -58,6 +60,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", docstrings.configure, priority=905)
     app.connect("autodoc-process-docstring", docstrings.process, priority=100)  # before napoleon
     app.connect("config-inited", failures.check_toc, priority=910)
+    app.connect("env-before-read-docs", execute.execute_ahead)
     app.connect("doctree-read", mime.check_widgets)
     app.connect("env-updated", failures.check_cells)
     app.connect("html-page-context", launch.mend_launch_buttons, priority=600)
