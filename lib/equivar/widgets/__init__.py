@@ -4,6 +4,7 @@ from equivar.widgets.cayley_table import CayleyTable
 from equivar.widgets.feature_maps_permute import FeatureMapsPermute
 from equivar.widgets.four_roads import FourRoads
 from equivar.widgets.harmonics_spectrum import HarmonicsSpectrum
+from equivar.widgets.mirror import Mirror
 from equivar.widgets.permutation_masks import PermutationMasks
 from equivar.widgets.recorded import BUNDLE_MIME, Recorded
 from equivar.widgets.rotation_averaging import RotationAveraging
@@ -16,6 +17,7 @@ __all__ = [
     "FeatureMapsPermute",
     "FourRoads",
     "HarmonicsSpectrum",
+    "Mirror",
     "PermutationMasks",
     "Recorded",
     "RotationAveraging",
