@@ -20,6 +20,7 @@ from equivar.plots import PALETTE
 from equivar.widgets.feature_maps_permute import shown
 
 HOST = Path(__file__).resolve().parents[2] / "lib/coursetools/site/assets/equivar-widget.js"
+LECTURE = "book/04-images-turned.html"
 TOUCH = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
 READY = "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
 READ = (
@@ -221,3 +222,19 @@ def test_cleaning_up_leaves_nothing(maps: Locator) -> None:
         }"""
     )
     assert found == {"angle": "75°", "left": 0, "children": 0}
+
+
+@pytest.mark.site
+def test_the_lecture_shows_what_python_recorded(page: Page, site_url: str) -> None:
+    """The trained networks' maps; a quarter turn leaves nothing of the group's, and its order."""
+    page.goto(site_url + LECTURE)
+    page.wait_for_function(READY)
+    maps = page.locator("equivar-widget", has=page.locator(".eq-maps"))
+    for keys, frame in ((("ArrowLeft",), 1), (("PageUp",), 7), (("ArrowRight",), 6)):
+        press(maps, *keys)
+        check(maps, frame)
+    state = state_of(maps)
+    plain, group = (model["errors"][6] for model in state["models"])
+    assert group < 1e-5 < 0.1 < plain
+    assert state["models"][1]["order"][6] == [3, 0, 1, 2]
+    assert maps.locator("[data-shown=from-1-1]").text_content() == "was e"
