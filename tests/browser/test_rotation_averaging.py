@@ -232,5 +232,14 @@ def test_the_lecture_shows_what_python_recorded(page: Page, site_url: str) -> No
     page.goto(site_url + LECTURE)
     page.wait_for_function(READY)
     widget = page.locator("equivar-widget", has=page.locator(".eq-averaging")).first
-    widget.get_by_role("button", name="60 icosahedron").click()
-    check(widget, (3, *START[1:]))
+    count, degree = widget.locator("input").all()
+    for slider, key, at in (
+        (degree, "ArrowRight", (0, START[1], 0, 4)),
+        (degree, "End", (0, START[1], 0, 8)),
+        (count, "ArrowLeft", (0, START[1] - 1, 0, 8)),
+        (count, "End", (0, len(COUNTS) - 1, 0, 8)),
+    ):
+        slider.press(key)
+        check(widget, at)
+    widget.get_by_role("button", name="60 icosahedron").press("Enter")
+    check(widget, (3, len(COUNTS) - 1, 0, 8))
