@@ -1,5 +1,6 @@
 """Recorded experiments that a reader can turn."""
 
+from equivar.widgets.best_reachable import BestReachable
 from equivar.widgets.cayley_table import CayleyTable
 from equivar.widgets.feature_maps_permute import FeatureMapsPermute
 from equivar.widgets.four_roads import FourRoads
@@ -13,6 +14,7 @@ from equivar.widgets.tensor_ties import TensorTies
 
 __all__ = [
     "BUNDLE_MIME",
+    "BestReachable",
     "CayleyTable",
     "FeatureMapsPermute",
     "FourRoads",
