@@ -264,3 +264,7 @@ def test_the_lecture_shows_what_python_recorded(page: Page, site_url: str) -> No
     assert masks.locator("td").first.evaluate("(e) => getComputedStyle(e).textAlign") == "right"
     masks.get_by_role("button", name="Reverse").click()
     check(masks, "D C B A")
+    masks.locator(".chip").first.focus()
+    for order in ("C D B A", "C B D A"):  # D walks to the right
+        page.keyboard.press("ArrowRight")
+        check(masks, order)
