@@ -8,13 +8,16 @@ from statistics import fmean
 from typing import Any
 
 import pytest
+import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "book" / "experiments"))
 
 import four_roads
+import four_roads_costs as costs
 from four_roads import ROADS, SEEDS, STEPS, TASKS
 
 from coursetools.results import load_results
+from equivar.frames import pca_frames
 
 ROWS: list[dict[str, Any]]
 ROWS = load_results(four_roads.RESULTS)[0]  # type: ignore[assignment]
@@ -82,3 +85,41 @@ def test_a_training_can_be_repeated(job: dict[str, Any]) -> None:
 def test_every_road_has_a_kind_of_the_lecture() -> None:
     kinds = {road.kind for road in ROADS.values()}
     assert kinds == {"none", "loss", "frame", "architecture", "representation"}
+
+
+def test_every_road_has_its_price() -> None:
+    (row,) = load_results(costs.COSTS)[0]
+    found = {(c["task"], c["road"]): c for c in row["costs"]}  # type: ignore[attr-defined]
+    assert set(found) == {(name, road) for name, roads in TASKS.items() for road in roads}
+    for name in costs.ENERGIES:
+        vectors, augmented = found[name, "vectors"], found[name, "augmentation"]
+        assert 5 < vectors["step_ms"] / augmented["step_ms"] < 20
+        assert vectors["answer_ms"] > 20 * augmented["answer_ms"]
+
+
+def test_at_equal_time_architecture_leads_augmentation_and_distances_lead_vectors() -> None:
+    rows = load_results(costs.LONGER)[0]
+    jobs = costs.longer_jobs()
+    assert [{name: row[name] for name in jobs[0]} for row in rows] == jobs
+    for name in costs.ENERGIES:
+        longer: dict[str, list[Any]] = {}
+        for row in rows:
+            if row["task"] == name:
+                longer.setdefault(str(row["road"]), []).append(row["turned"])
+        vectors = values(name, "vectors", "turned")
+        assert min(longer["augmentation"]) > max(vectors)
+        assert (
+            fmean(longer["distances"]) < fmean(vectors) < fmean(values(name, "distances", "turned"))
+        )
+        assert fmean(longer["vectors"]) > 3 * fmean(vectors)
+
+
+@pytest.mark.parametrize("proper", [False, True])
+def test_frames_of_many_clouds_are_those_of_each(proper: bool) -> None:
+    x = four_roads.task("charges").test[:20]
+    images = four_roads.in_frames(x, proper)
+    for cloud, found in zip(x, images, strict=True):
+        frames, center = pca_frames(cloud, proper)
+        expected = ((cloud - center) @ frames).flatten(-2)
+        assert torch.cdist(found, expected).min(dim=1).values.max() < 1e-12
+        assert torch.cdist(expected, found).min(dim=1).values.max() < 1e-12
