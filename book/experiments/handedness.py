@@ -5,8 +5,8 @@ Three tasks; rows of `book/results/handedness.json`.
 * `tetris`: the eight shapes with the targets of e3nn's example, one row of seven numbers each: +1
   and -1 in the first column for the two mirror images, and one column for each other shape. The
   first output is a scalar or a pseudoscalar; the second mirror image is shown or withheld.
-* `clouds`: four random points, all different, as the neighbors of a carbon atom may be. Is the
-  volume that they span positive or negative? From six distances, or from the points.
+* `clouds`: four different points at the corners of a shaken tetrahedron, as the neighbors of a
+  carbon atom. Is the volume that they span positive? From six distances, or from the points.
 * `rotation`: a pseudoscalar of alanine dipeptide (`optical_rotation.py`) from its ten heavy atoms,
   frame by frame. Trained on frames of the L molecule alone, or on both hands; asked about frames of
   chains of dynamics that were not shown, and about their mirror images.
@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from coursetools.results import Row, load_results, run_jobs
-from equivar.data import molecules, tetris
+from equivar.data import molecules, platonic_solid, tetris
 from equivar.frames import one_hot, pairwise_distances
 from equivar.models import EuclideanNet, mlp, parameter_count
 from equivar.rotations import random_rotations
@@ -40,8 +40,8 @@ SHAPES = {"scalar": "7x0e", "pseudoscalar": "0o + 6x0e", "rotations only": "7x0e
 NETS = {"scalar": ("0e", True), "pseudoscalar": ("0o", True), "rotations only": ("0e", False)}
 TRAIN, SPECIES = 400, (6, 7, 8)  # frames of the first eight chains of twelve
 STEPS, LR, BATCH = {"tetris": 600, "rotation": 400}, {"tetris": 0.03, "rotation": 0.01}, 16
-CLOUDS, TEST, PAIRS = 200, 2000, torch.triu_indices(4, 4, 1)
-CLOUD_STEPS = {"distances": 1000, "distances, both hands": 1000, "pseudoscalar": 400}
+CLOUDS, TEST, SHAKE, PAIRS = 200, 2000, 0.2, torch.triu_indices(4, 4, 1)
+CLOUD_STEPS = {"distances": 600, "distances, both hands": 600, "pseudoscalar": 200}
 
 
 def hidden(copies: int, parity: bool = True) -> str:
@@ -137,20 +137,24 @@ def do_tetris(job: Row) -> Row:
 class Distances(nn.Module):
     """A number from the six distances of four points (clouds, 4, 3): the same for both hands."""
 
-    def __init__(self, width: int = 128) -> None:
+    def __init__(self, width: int = 256) -> None:
         super().__init__()
         self.net = mlp(6, width, width, 1)
 
     def forward(self, positions: Tensor) -> Tensor:
         """Answers (clouds, 1)."""
         distances = pairwise_distances(positions)[:, PAIRS[0], PAIRS[1]]
-        y: Tensor = self.net(distances)
+        y: Tensor = self.net(4 * (distances - 1.65))  # mean about 0, spread about 1
         return y
 
 
 def clouds(n: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Points (n, 4, 3), and the sign of the volume that they span (n, 1)."""
-    points = torch.randn(n, 4, 3, generator=torch.Generator().manual_seed(seed))
+    """Shaken, relabeled, turned tetrahedra (n, 4, 3), and the signs of their volumes (n, 1)."""
+    draw = torch.Generator().manual_seed(seed)
+    order = torch.rand(n, 4, generator=draw).argsort(dim=1)
+    points = platonic_solid("tetrahedron")[0].float()[order]
+    points = points + SHAKE * torch.randn(n, 4, 3, generator=draw)
+    points = points @ random_rotations(n, generator=draw).float().mT
     edges = points[:, 1:] - points[:, :1]
     return points, torch.linalg.det(edges).sign()[:, None]
 
@@ -166,7 +170,7 @@ def train_clouds(net: str, seed: int, steps: int) -> tuple[nn.Module, Tensor, Te
         if net == "pseudoscalar"
         else Distances()
     )
-    lr = LR["rotation"] if net == "pseudoscalar" else 3e-3
+    lr = LR["rotation"] if net == "pseudoscalar" else 5e-3
     fit(model, [x], t, steps=steps, lr=lr, seed=seed)
     return model, x, t
 
