@@ -153,11 +153,12 @@ def shown(state: dict[str, Any], at: Sequence[int]) -> dict[str, str]:
     found = solve(scene, at[1], moves)
     x, y = moves[at[2]]
     count = len(found["images"])
-    reached = f"{format_fixed(100 * (1 - found['floor'] / found['asked']), 0)} %"
+    something = found["asked"] > _SAME**2
+    part = 1 - found["floor"] / found["asked"] if something else 1.0
     return {
         "floor": format_fixed(found["floor"], 3),
         "asked": format_fixed(found["asked"], 3),
-        "reached": reached if found["asked"] > _SAME**2 else "all",
+        "reached": f"{format_fixed(100 * part, 0)} %" if something else "all",
         "kept": f"{len(told['elements'])} of {len(all_of_them['elements'])}",
         "free": f"{told['free']} of {2 * len(moves)}",
         "answers": str(count),
