@@ -228,3 +228,9 @@ def test_the_lecture_shows_what_python_recorded(page: Page, site_url: str) -> No
     named = {r["name"]: r for r in state["roads"]}
     exact = [max(map(abs, named[name]["errors"][0])) for name in ("distances", "vectors")]
     assert max(exact) < 1e-9 < max(named["cube average"]["errors"][0])
+    for i, dot in enumerate(roads.locator(".mark .point").all()):  # some lie close together
+        dot.scroll_into_view_if_needed()
+        box = dot.bounding_box()
+        assert box
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        assert where(roads) == (i, angle - 1, mirror)

@@ -51,7 +51,7 @@ function render({ model, el }) {
   const table = add(right, "table");
   add(table, "caption", { class: "eq-unseen" }, "What the chosen road and the control answer");
   const head = add(add(table, "thead"), "tr");
-  ["", "answer", "moved by", "nMSE"].forEach((t) => add(head, t ? "th" : "td", t ? { scope: "col" } : {}, t));
+  ["", "answer", "moved", "nMSE"].forEach((t) => add(head, t ? "th" : "td", t ? { scope: "col" } : {}, t));
   const rows = add(table, "tbody");
   const line = (name, text) => {
     const row = add(rows, "tr", { class: name });
@@ -89,15 +89,21 @@ function render({ model, el }) {
   for (const [p, text] of axes.symmetry_ticks) {
     add(map, "text", { x: power(p, axes.symmetry, x0 + 8, x1), y: 176, "text-anchor": "middle" }, text);
   }
-  const marks = roads.map((road, i) => {
+  const marks = roads.map((road) => {
     const [x, y] = spot(road);
     const mark = add(map, "g", { class: "mark" });
     mark.style.setProperty("--road", `var(--eq-${road.color})`);
     add(mark, "circle", { class: "reach", cx: x, cy: y, r: 12 });
     add(mark, "circle", { class: "point", cx: x, cy: y, r: 5 });
     add(mark, "title", {}, road.name);
-    on(mark, "click", () => go([i, at[1], at[2]]));
     return mark;
+  });
+  on(map, "click", (e) => { // dots can lie close together: the nearest one is meant
+    const box = map.getBoundingClientRect();
+    const [x, y] = [e.clientX - box.left, e.clientY - box.top].map((v) => (v * 372) / box.width);
+    const far = roads.map(spot).map(([cx, cy]) => Math.hypot(cx - x, cy - y));
+    const nearest = far.indexOf(Math.min(...far));
+    if (far[nearest] < 12) go([nearest, at[1], at[2]]);
   });
   const name = add(map, "text", { class: "name" });
   const note = add(right, "p", { class: "eq-note" });
