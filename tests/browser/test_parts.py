@@ -154,3 +154,46 @@ def test_without_javascript_the_course_shows_its_pictures(
         for widget in page.locator("equivar-widget").all():
             expect(widget.locator(".widget-fallback")).to_be_visible()
     assert shown
+
+
+def test_a_word_of_the_glossary_shows_its_meaning(page: Page, toy_url: str) -> None:
+    page.goto(toy_url + "book/02-words.html")
+    card = page.locator(".glossary-card")
+    word, other = page.locator("p a", has=page.locator(".std-term", has_text="orbit")).all()
+    expect(card).to_be_hidden()
+    word.hover()
+    expect(card).to_have_text("All that one input becomes under a group.")
+    card.hover()  # the pointer may go to the card, which stays
+    page.wait_for_timeout(300)
+    expect(card).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+    other.focus()
+    expect(card).to_be_visible()
+    expect(other).to_have_attribute("aria-describedby", "glossary-card")
+    other.blur()
+    expect(card).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    "watch", [{"viewport": {"width": 390, "height": 844}, "has_touch": True}], indirect=True
+)
+def test_the_first_tap_shows_the_meaning_and_the_second_follows(page: Page, toy_url: str) -> None:
+    page.goto(toy_url + "book/02-words.html")
+    word = page.locator("p a", has=page.locator(".std-term", has_text="orbit")).first
+    word.tap()
+    card = page.locator(".glossary-card").bounding_box()
+    assert card is not None
+    assert card["x"] >= 0
+    assert card["x"] + card["width"] <= 390
+    assert not page.url.endswith("#term-orbit")
+    word.tap()
+    page.wait_for_url("**/02-words.html#term-orbit")
+
+
+@NO_SCRIPT
+def test_without_a_script_the_meaning_is_the_title(watch: tuple[Page, Watch], toy_url: str) -> None:
+    page, _ = watch
+    page.goto(toy_url + "book/02-words.html")
+    word = page.locator("p a", has=page.locator(".std-term", has_text="orbit")).first
+    expect(word).to_have_attribute("title", "All that one input becomes under a group.")

@@ -12,6 +12,7 @@ Each module is one concern, and says why it is needed:
 ``quiz``                the ``quiz`` directive: predict, then see
 ``docstrings``          the library's docstrings as pages
 ``reference``           the order, signatures and fields of names on those pages
+``glossary``            a word carries its meaning with it
 ``formulas``            no line breaks between a formula and its comma
 ``launch``              links to Binder and Colab
 ``mend``                repairs of the theme's accessibility, in the finished HTML
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-SCRIPTS = ("access.js", "quiz.js", "plotly-figure.js", "equivar-widget.js")
+SCRIPTS = ("access.js", "quiz.js", "glossary.js", "plotly-figure.js", "equivar-widget.js")
 STYLES = ("palette.css", "course.css", "quiz.css")
 
 
@@ -47,6 +48,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         execute,
         failures,
         formulas,
+        glossary,
         launch,
         mend,
         mime,
@@ -62,6 +64,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", failures.check_toc, priority=910)
     app.connect("env-before-read-docs", execute.execute_ahead)
     app.connect("doctree-read", mime.check_widgets)
+    app.connect("doctree-resolved", glossary.add_meanings)
     app.connect("env-updated", failures.check_cells)
     app.connect("html-page-context", launch.mend_launch_buttons, priority=600)
     app.connect("build-finished", vendor.copy_vendored)
