@@ -39,7 +39,7 @@ SHAPES = {"scalar": "7x0e", "pseudoscalar": "0o + 6x0e", "rotations only": "7x0e
 # For each network of the last task: what it answers, whether it keeps parity.
 NETS = {"scalar": ("0e", True), "pseudoscalar": ("0o", True), "rotations only": ("0e", False)}
 TRAIN, SPECIES = 400, (6, 7, 8)  # frames of the first eight chains of twelve
-STEPS, LR, BATCH = {"tetris": 600, "rotation": 400}, {"tetris": 0.03, "rotation": 0.01}, 16
+STEPS, LR, BATCH = {"tetris": 600, "rotation": 400}, {"tetris": 0.02, "rotation": 0.01}, 16
 CLOUDS, TEST, SHAKE, PAIRS = 200, 2000, 0.2, torch.triu_indices(4, 4, 1)
 CLOUD_STEPS = {"distances": 600, "distances, both hands": 600, "pseudoscalar": 200}
 
@@ -82,7 +82,7 @@ class Cloud(nn.Module):
 def shape_net(first: str) -> Cloud:
     """The network of the first task, its first output a scalar or a pseudoscalar."""
     parity = first != "rotations only"
-    return Cloud(SHAPES[first], parity, torch.ones(4, 1), copies=8, cutoff=3.5, n_neighbours=3.0)
+    return Cloud(SHAPES[first], parity, torch.ones(4, 1), copies=16, cutoff=3.5, n_neighbours=3.0)
 
 
 def shape_targets() -> Tensor:
@@ -104,8 +104,7 @@ def train_shapes(first: str, shown: Tensor, seed: int, steps: int) -> tuple[Clou
 
 def right(net: Cloud, orientations: int = ORIENTATIONS) -> Tensor:
     """Whether all seven numbers round to the target, (8, orientations)."""
-    generator = torch.Generator().manual_seed(1000)
-    R = random_rotations(orientations, generator=generator)
+    R = random_rotations(orientations, generator=torch.Generator().manual_seed(1000))
     turned = torch.einsum("rij,snj->srni", R.float(), tetris()[0].float()).flatten(0, 1)
     with torch.no_grad():
         answers = net(turned).unflatten(0, (8, orientations))
@@ -175,10 +174,10 @@ def train_clouds(net: str, seed: int, steps: int) -> tuple[nn.Module, Tensor, Te
     return model, x, t
 
 
+@torch.no_grad()
 def share_right(model: nn.Module, x: Tensor, t: Tensor) -> float:
     """How often the sign is right."""
-    with torch.no_grad():
-        return round((model(x).sign() == t).float().mean().item(), 4)
+    return round((model(x).sign() == t).float().mean().item(), 4)
 
 
 def do_clouds(job: Row) -> Row:
