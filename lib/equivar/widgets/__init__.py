@@ -2,6 +2,7 @@
 
 from equivar.widgets.best_reachable import BestReachable
 from equivar.widgets.cayley_table import CayleyTable
+from equivar.widgets.error_localizer import ErrorLocalizer
 from equivar.widgets.feature_maps_permute import FeatureMapsPermute
 from equivar.widgets.four_roads import FourRoads
 from equivar.widgets.harmonics_spectrum import HarmonicsSpectrum
@@ -16,6 +17,7 @@ __all__ = [
     "BUNDLE_MIME",
     "BestReachable",
     "CayleyTable",
+    "ErrorLocalizer",
     "FeatureMapsPermute",
     "FourRoads",
     "HarmonicsSpectrum",
