@@ -18,9 +18,9 @@ import optical_rotation
 from coursetools.results import load_results
 
 ROWS: list[dict[str, Any]]
-ROWS = load_results(handedness.RESULTS)[0]  # type: ignore[assignment]
+ROWS = load_results(handedness.RESULTS)[0]
 LABELS: list[dict[str, Any]]
-LABELS = load_results(optical_rotation.RESULTS)[0]  # type: ignore[assignment]
+LABELS = load_results(optical_rotation.RESULTS)[0]
 
 
 def values(what: str, **wanted: object) -> list[Any]:

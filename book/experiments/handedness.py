@@ -7,11 +7,11 @@ Three tasks; rows of `book/results/handedness.json`.
   first output is a scalar or a pseudoscalar; the second mirror image is shown or withheld.
 * `clouds`: four different points at the corners of a shaken tetrahedron, as the neighbors of a
   carbon atom. Is the volume that they span positive? From six distances, or from the points.
-* `rotation`: a pseudoscalar of alanine dipeptide (`optical_rotation.py`) from its ten heavy atoms,
-  frame by frame. Trained on frames of the L molecule alone, or on both hands; asked about frames of
-  chains of dynamics that were not shown, and about their mirror images.
+* `rotation`: a pseudoscalar of alanine dipeptide (`optical_rotation.py`) from its ten heavy atoms.
+  Trained on frames of the L molecule alone, or on both hands; asked about frames of other chains of
+  dynamics, and about their mirror images.
 
-Half an hour on one core. Stop it whenever you like; the next run goes on.
+A quarter of an hour on one core; a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ NETS = {"scalar": ("0e", True), "pseudoscalar": ("0o", True), "rotations only": 
 TRAIN, SPECIES = 400, (6, 7, 8)  # frames of the first eight chains of twelve
 STEPS, LR, BATCH = {"tetris": 600, "rotation": 400}, {"tetris": 0.02, "rotation": 0.01}, 16
 CLOUDS, TEST, SHAKE, PAIRS = 200, 2000, 0.2, torch.triu_indices(4, 4, 1)
-CLOUD_STEPS = {"distances": 600, "distances, both hands": 600, "pseudoscalar": 200}
+CLOUD_STEPS = {"distances": 800, "distances, both hands": 800, "pseudoscalar": 200}
 
 
 def hidden(copies: int, parity: bool = True) -> str:
@@ -95,11 +95,10 @@ def shape_targets() -> Tensor:
 
 def train_shapes(first: str, shown: Tensor, seed: int, steps: int) -> tuple[Cloud, Tensor]:
     """The trained network and its losses."""
-    positions, targets = tetris()[0].float(), shape_targets()
+    x, t = tetris()[0][shown].float(), shape_targets()[shown]
     torch.manual_seed(seed)
     net = shape_net(first)
-    options = {"steps": steps, "lr": LR["tetris"], "seed": seed}
-    return net, fit(net, [positions[shown]], targets[shown], **options)  # type: ignore[arg-type]
+    return net, fit(net, [x], t, steps=steps, lr=LR["tetris"], seed=seed)
 
 
 def right(net: Cloud, orientations: int = ORIENTATIONS) -> Tensor:
@@ -119,8 +118,7 @@ def do_tetris(job: Row) -> Row:
     assert isinstance(steps, int)
     start = time.perf_counter()
     net, losses = train_shapes(str(job["net"]), shown, seed, steps)
-    seconds = time.perf_counter() - start
-    good = right(net).float()
+    seconds, good = time.perf_counter() - start, right(net).float()
     return {
         "parameters": parameter_count(net),
         "seconds": round(seconds, 3),

@@ -82,8 +82,8 @@ def rotation(numbers: NDArray[np.int64], positions: Array, bonds: NDArray[np.int
     total = 0.0
     for a, field in enumerate(FIELD * np.eye(3)):
         there, back = charges(numbers, r, field), charges(numbers, r, -field)
-        total += flow @ (there - back) / (2 * FIELD) @ areas[:, a]
-    return float(total) / 3
+        total += float(flow @ (there - back) / (2 * FIELD) @ areas[:, a])
+    return total / 3
 
 
 def jobs(frames: int = FRAMES) -> list[Row]:

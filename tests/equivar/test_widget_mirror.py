@@ -102,7 +102,9 @@ def test_the_bundle_is_json_and_small(mirror: Mirror) -> None:
     assert len(text.encode()) < 200_000
     assert json.loads(text) == sent
     assert shown(json.loads(text)["state"], (2, 3, 0, 5)) == mirror.shown((2, 3, 0, 5))
-    data, _ = mirror._repr_mimebundle_()
+    mime = mirror._repr_mimebundle_()
+    assert mime is not None
+    data, _ = mime
     assert data[BUNDLE_MIME] == bundle
     assert data["text/plain"] == mirror.alt()
 
