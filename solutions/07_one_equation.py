@@ -178,7 +178,7 @@ def null_space(A):
 # %% [markdown]
 # ## 2. Count the weights of any layer
 #
-# How many weights has the most general linear layer between two representations of a finite group? Do not solve anything: use the traces of the matrices of *all* elements.
+# How many weights has the most general linear layer between two representations of a finite group? Do not solve anything: use the traces of the matrices of *all* elements. `character(rho)` gives them, one number for each element.
 #
 # <details><summary>Hint 1</summary>The trace of a projection is the dimension that it projects onto. Which projection makes any matrix equivariant?</details>
 #
@@ -293,7 +293,7 @@ def count_layer(irreps_in, irreps_out):
 # %% [markdown]
 # ## 3. Decompose a representation
 #
-# Given all matrices of a representation and the characters of all irreps of the group, say how often each irrep occurs. The irreps are irreducible *over the real numbers*, so for some of them the mean of $\chi^2$ is 1 and for others 2: a rotating plane, which can be split only with complex numbers, has 2.
+# Given all matrices of a representation and the characters of all irreps of the group (`table[i, g]`: irrep i, element g), say how often each irrep occurs. The irreps are irreducible *over the real numbers*, so for some of them the mean of $\chi^2$ is 1 and for others 2: a rotating plane, which can be split only with complex numbers, has 2.
 #
 # <details><summary>Hint 1</summary>The number of intertwiners from the irrep to rho is the mean of the product of characters. How many does one copy of the irrep contribute?</details>
 #
@@ -415,7 +415,7 @@ def projector(rho, chi):
 #
 # <details><summary>Hint 2</summary>A permutation of indices is a matrix too: <code>torch.eye(3**rank)[places]</code> with <code>places = torch.arange(3**rank).reshape((3,) * rank).permute(*p).flatten()</code>.</details>
 #
-# <details><summary>Hint 3</summary>Stack both kinds of matrices and ask <code>intertwiner_basis</code> for the maps from the trivial representation, <code>torch.ones(k, 1, 1)</code>.</details>
+# <details><summary>Hint 3</summary>Stack both kinds of matrices and ask <code>intertwiner_basis</code> for the maps from the trivial representation, <code>torch.ones(k, 1, 1)</code>, with k the number of all matrices. It returns (d, 3**rank, 1): drop the last axis.</details>
 
 
 # %% name="constants" role="answer"

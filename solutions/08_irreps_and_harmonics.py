@@ -147,7 +147,7 @@ def harmonics(vectors):
 #
 # Find the table $C_{ijk}$ of shape $(2l_1+1,\, 2l_2+1,\, 2l_3+1)$ for which $z_k = \sum_{ij} C_{ijk}\, x_i y_j$ turns by $D^{l_3}$ whenever $x$ turns by $D^{l_1}$ and $y$ by $D^{l_2}$. Use rotations only. Norm 1 over all entries; the sign is yours (the check fixes it). Where there is no such table, return zeros.
 #
-# You have `D(l, R)` for a batch of rotations, and the library's `intertwiner_basis(rho_in, rho_out)`, which gives all $Q$ with $\rho_{out}(g)\,Q = Q\,\rho_{in}(g)$, each of norm 1.
+# You have `D(l, Rs)` for a batch of rotations, `random_rotations(n).double()` to draw some, and the library's `intertwiner_basis(rho_in, rho_out)`, which gives all $Q$ with $\rho_{out}(g)\,Q = Q\,\rho_{in}(g)$, each of norm 1.
 #
 # Guess first: is one random rotation enough to pin $C$ down?
 #
@@ -614,8 +614,8 @@ def compare(a, b):
             for l3 in range(l2, min(6, l1 + l2) + 1):
                 C = clebsch_gordan(l1, l2, l3)
                 for out, v in ((here, c), (there, d)):
-                    parts = [v[l * l : (l + 1) ** 2] for l in (l1, l2, l3)]
-                    out.append(torch.einsum("ijk,i,j,k->", C, *parts))
+                    x, y, z = (v[l * l : (l + 1) ** 2] for l in (l1, l2, l3))
+                    out.append((C @ z) @ y @ x)  # the sums over k, j and i
                 sign.append((-1.0) ** (l1 + l2 + l3))
     here, there, sign = torch.stack(here), torch.stack(there), torch.tensor(sign)
     if (here - there).abs().max() < 1e-6:
@@ -682,13 +682,11 @@ def compare(a, b):
             for l3 in range(l2, min(6, l1 + l2) + 1):
                 if (l1 + l2 + l3) % 2 == 0:
                     C = clebsch_gordan(l1, l2, l3)
-                    x, y = (
-                        torch.einsum(
-                            "ijk,i,j,k->", C, *(v[l * l : (l + 1) ** 2] for l in (l1, l2, l3))
-                        )
-                        for v in (c, d)
-                    )
-                    if abs(x - y) > 1e-6:
+                    both = []
+                    for v in (c, d):
+                        x, y, z = (v[l * l : (l + 1) ** 2] for l in (l1, l2, l3))
+                        both.append((C @ z) @ y @ x)
+                    if abs(both[0] - both[1]) > 1e-6:
                         return "different"
     return "same"
 
@@ -708,8 +706,8 @@ def compare(a, b):
             for l3 in range(l2, min(3, l1 + l2) + 1):
                 C = clebsch_gordan(l1, l2, l3)
                 for out, v in ((here, c), (there, d)):
-                    parts = [v[l * l : (l + 1) ** 2] for l in (l1, l2, l3)]
-                    out.append(torch.einsum("ijk,i,j,k->", C, *parts))
+                    x, y, z = (v[l * l : (l + 1) ** 2] for l in (l1, l2, l3))
+                    out.append((C @ z) @ y @ x)  # the sums over k, j and i
                 sign.append((-1.0) ** (l1 + l2 + l3))
     here, there, sign = torch.stack(here), torch.stack(there), torch.tensor(sign)
     if (here - there).abs().max() < 1e-6:
