@@ -13,6 +13,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from equivar._checks import check_axes, check_count, check_rotations
 from equivar._shapes import Float, Shaped
 
 Element = TypeVar("Element")
@@ -121,3 +122,82 @@ def orbit(
                 f"{tuple(x.shape)}; an action keeps the shape. Is it act(g, x), in this order?"
             )
     return torch.stack(images) if images else x.new_empty((0, *x.shape))
+
+
+def worst_rotation(
+    score: Callable[[Tensor], Tensor],
+    start: Float[Tensor, "n 3 3"],
+    steps: int = 40,
+    angle: float = 0.3,
+) -> tuple[Float[Tensor, "n 3 3"], Float[Tensor, " n"]]:
+    r"""Look for the rotation at which something is worst, by climbing from several starts.
+
+    An error averaged over random rotations says little about the worst one. The climb turns by
+    small rotations from the left, $R \mapsto \exp([\omega]_\times)\,R$, along the gradient in
+    $\omega$ at $\omega = 0$: three numbers, and the result is a rotation at each step. A step that
+    does not rise is taken back and tried at a third of its angle; one that does is lengthened by a
+    half. So the score never falls. What is found is a local maximum, a lower bound of the worst:
+    take several starts.
+
+    Args:
+        score: from rotations (n, 3, 3) to n numbers, each of its own rotation alone, and
+            differentiable in it. It is called `steps` + 1 times.
+        start: where to begin; a proper rotation each.
+        steps: how many steps to try; 0 gives the scores of the starts.
+        angle: of the first step, in radians.
+
+    Returns:
+        The rotations found, and their scores.
+
+    Raises:
+        ValueError: for starts that are no rotations, or a score of another shape.
+
+    How far a rotation moves the vector (0, 0, 1): at most to its opposite, at distance 2.
+
+    >>> from equivar.rotations import rotation_3d
+    >>> z = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
+    >>> start = rotation_3d(torch.tensor([[1.0, 0, 0], [0, 1, 0]], dtype=torch.float64), 0.4)
+    >>> R, found = worst_rotation(lambda R: (R @ z - z).norm(dim=-1), start)
+    >>> found.round(decimals=6).tolist()
+    [2.0, 2.0]
+    >>> (R @ z).round(decimals=3)[:, 2].tolist()
+    [-1.0, -1.0]
+    """
+    check_axes("start", start, "n", 3, 3)
+    check_rotations(start, "start")
+    check_count("steps", steps)
+
+    def look(R: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores, and the directions in which they rise."""
+        with torch.enable_grad():
+            turn = R.new_zeros(len(R), 3, requires_grad=True)
+            found = score(R + _cross_matrix(turn) @ R)
+            if found.shape != (len(R),):
+                raise ValueError(
+                    f"the score of {len(R)} rotations has shape {tuple(found.shape)}; expected "
+                    f"({len(R)},), a number for each"
+                )
+            (slope,) = torch.autograd.grad(found.sum(), turn)
+        tiny = torch.finfo(slope.dtype).tiny
+        return found.detach(), slope / torch.linalg.vector_norm(slope, dim=-1).clamp(min=tiny)[
+            :, None
+        ]
+
+    R = start.detach()
+    best, way = look(R)
+    size = torch.full_like(best, angle)
+    for _ in range(steps):
+        trial = torch.linalg.matrix_exp(_cross_matrix(size[:, None] * way)) @ R
+        found, new_way = look(trial)
+        up = found > best
+        R = torch.where(up[:, None, None], trial, R)
+        best, way = torch.where(up, found, best), torch.where(up[:, None], new_way, way)
+        size = torch.where(up, 1.5 * size, size / 3)
+    return R, best
+
+
+def _cross_matrix(v: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3 3"]:
+    """The matrices of r -> v x r."""
+    x, y, z = v.unbind(dim=-1)
+    o = torch.zeros_like(x)
+    return torch.stack([o, -z, y, z, o, -x, -y, x, o], dim=-1).unflatten(-1, (3, 3))
