@@ -3,6 +3,7 @@
 from equivar.widgets.best_reachable import BestReachable
 from equivar.widgets.cayley_table import CayleyTable
 from equivar.widgets.error_localizer import ErrorLocalizer
+from equivar.widgets.ellipsoid_targets import EllipsoidTargets
 from equivar.widgets.feature_maps_permute import FeatureMapsPermute
 from equivar.widgets.four_roads import FourRoads
 from equivar.widgets.harmonics_spectrum import HarmonicsSpectrum
@@ -18,6 +19,7 @@ __all__ = [
     "BestReachable",
     "CayleyTable",
     "ErrorLocalizer",
+    "EllipsoidTargets",
     "FeatureMapsPermute",
     "FourRoads",
     "HarmonicsSpectrum",
