@@ -21,7 +21,7 @@ HOST = Path(__file__).resolve().parents[2] / "lib/coursetools/site/assets/equiva
 LECTURE = "book/11-curies-principle.html"
 READY = "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
 PHONE = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
-WIDER = (8, 0, -8, 0, -8, 0, 8, 0)
+WIDER = (80, 0, -80, 0, -80, 0, 80, 0)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def where(widget: Locator) -> tuple[int, ...]:
     steps = []
     for pair, point in zip(drawn.split(), points, strict=True):
         x, y = (float(v) / 62 for v in pair.split(","))
-        steps += [round(10 * (x - point[0])), round(10 * (-y - point[1]))]
+        steps += [round(100 * (x - point[0])), round(100 * (-y - point[1]))]
     chosen = widget.locator("[data-chosen]")
     assert chosen.count() == 1
     return which, told, int(chosen.get_attribute("data-corner") or -1), *steps
@@ -90,11 +90,11 @@ def test_it_starts_with_a_square_that_is_to_be_wider(widget: Locator) -> None:
 
 def test_keys_pull_a_corner_and_put_all_back(widget: Locator, page: Page) -> None:
     press(widget, "ArrowUp", "ArrowUp", "ArrowRight")
-    check(widget, (0, 0, 0, 9, 2, *WIDER[2:]))
+    check(widget, (0, 0, 0, 90, 20, *WIDER[2:]))
     press(widget, "PageDown", "ArrowLeft", "ArrowDown")
-    check(widget, (0, 0, 1, 9, 2, -9, -1, *WIDER[4:]))
+    check(widget, (0, 0, 1, 90, 20, -90, -10, *WIDER[4:]))
     press(widget, *["ArrowLeft"] * 9)
-    check(widget, (0, 0, 1, 9, 2, -15, -1, *WIDER[4:]))  # it ends there
+    check(widget, (0, 0, 1, 90, 20, -150, -10, *WIDER[4:]))  # it ends there
     press(widget, "Home", *["PageUp"] * 2)
     check(widget, (0, 0, 0, *[0] * 8))
     assert texts(widget)["reached"] == "all"
@@ -113,7 +113,7 @@ def test_sliders_and_buttons_reach_everything(widget: Locator) -> None:
             name = draw.choice(["wider", "grow", "turn it", "one corner", "slide", "Reset"])
             widget.get_by_role("button", name=name, exact=True).click()
             check(widget)
-            for k, (low, high) in enumerate([(0, 2), (-15, 15), (-15, 15)]):
+            for k, (low, high) in enumerate([(0, 2), (-150, 150), (-150, 150)]):
                 widget.get_by_role("slider").nth(k).fill(str(draw.randint(low, high)))
             check(widget)
     slider = widget.get_by_role("slider").first
@@ -138,9 +138,12 @@ def test_a_pointer_pulls_a_corner(widget: Locator, page: Page) -> None:
     page.mouse.down()
     page.mouse.move(x + 0.5 * unit, y - 0.3 * unit, steps=3)
     page.mouse.up()
-    check(widget, (0, 0, 1, 8, 0, -3, 3, *WIDER[4:]))
+    check(widget)
+    at = where(widget)
+    assert at[:5] == (0, 0, 1, 80, 0)
+    assert at[5:7] == (pytest.approx(-30, abs=3), pytest.approx(30, abs=3))
     page.mouse.move(x, y, steps=2)
-    check(widget, (0, 0, 1, 8, 0, -3, 3, *WIDER[4:]))  # it was let go
+    check(widget, at)  # it was let go
 
 
 @pytest.mark.parametrize("watch", [PHONE], indirect=True)
@@ -212,7 +215,7 @@ def test_python_can_pull_it_too_and_cleaning_up_leaves_nothing(widget: Locator) 
             off: () => { follow = null; } };
           const el = document.body.appendChild(document.createElement("div"));
           const end = render({ model, el });
-          state.at = [2, 2, 1, 3, 3, 0, 5, -5, 0];
+          state.at = [2, 2, 1, 30, 30, 0, 50, -50, 0];
           follow();
           const floor = el.querySelector("[data-shown=floor]").textContent;
           const echoes = saved;
@@ -223,10 +226,10 @@ def test_python_can_pull_it_too_and_cleaning_up_leaves_nothing(widget: Locator) 
           return { floor, echoes, saved, at, children: el.children.length, follow };
         }"""
     )
-    at = (2, 2, 1, 3, 3, 0, 5, -5, 0)
+    at = (2, 2, 1, 30, 30, 0, 50, -50, 0)
     assert found["floor"] == shown(state_of(widget), at)["floor"]
     assert (found["echoes"], found["saved"]) == (0, 1)
-    assert found["at"] == [2, 2, 1, 3, 3, 1, 5, -5, 0]
+    assert found["at"] == [2, 2, 1, 30, 30, 10, 50, -50, 0]
     assert (found["children"], found["follow"]) == (0, None)
 
 

@@ -41,7 +41,8 @@ def test_with_nothing_told_it_is_the_librarys_answer(widget: BestReachable, whic
         best = best_reachable(s, t, "1o", per_point=True)
         torch.testing.assert_close(torch.tensor(found["best"]).double(), best[:, :2])
         assert found["floor"] == pytest.approx(float((t - best).square().sum(-1).mean()), abs=1e-12)
-        assert len(found["images"]) == len(equivalent_answers(s, t, "1o", per_point=True))
+        answers = equivalent_answers(s, t, "1o", per_point=True, tolerance=0.02)
+        assert len(found["images"]) == len(answers)
 
 
 @pytest.mark.parametrize(
@@ -85,12 +86,19 @@ def test_the_stretch_reaches_the_rectangle_and_the_turn_the_turn(widget: BestRea
     assert all(floors[target, "noise"] == 0 for target in targets)
 
 
+def test_corners_in_whole_steps_do_not_make_more_targets(widget: BestReachable) -> None:
+    names = [told["name"] for told in widget.scenes[3]["breaks"]]
+    steps = next(t["steps"] for t in widget.scenes[3]["targets"] if t["name"] == "turn it")
+    texts = widget.shown([3, names.index("turn"), 0, *steps])
+    assert (texts["answers"], texts["floor"], texts["reached"]) == ("1", "0.000", "100 %")
+
+
 def test_texts_at_one_place(widget: BestReachable) -> None:
     texts = widget.shown(widget.at)
     assert (texts["floor"], texts["asked"], texts["reached"]) == ("0.320", "0.640", "50 %")
     assert (texts["kept"], texts["free"], texts["answers"]) == ("8 of 8", "1 of 8", "2")
     assert (texts["two-0"], texts["two-1"]) == ("1.41", "0")
-    assert texts["move"] == "corner 1 moves by (0.8, 0.0)"
+    assert texts["move"] == "corner 1 moves by (0.80, 0.00)"
     still = widget.shown([3, 0, 2, *[0] * 12])
     assert (still["reached"], still["floor"], still["answers"]) == ("all", "0.000", "1")
 

@@ -3,7 +3,7 @@
 // the target, averages, and draws. `solve` does what `solve` in best_reachable.py does, in the same
 // order, so that the digits agree.
 
-const [STEPS, REACH, SAME, SCALE] = [10, 15, 1e-6, 62];
+const [STEPS, REACH, KEY, SAME, ONE, SCALE] = [100, 150, 10, 1e-6, 0.02, 62];
 
 const actOn = ({ matrix: [a, b, c, d], to }, moves) => {
   const image = moves.map(() => [0, 0]);
@@ -22,7 +22,7 @@ function solve(scene, k, moves) {
     [0, 1].map((d) => total(images.map((image) => image[i][d])) / images.length));
   const different = [];
   for (const image of images) {
-    if (different.every((other) => apart(image, other) > SAME)) different.push(image);
+    if (different.every((other) => apart(image, other) > ONE)) different.push(image);
   }
   const two = [moves, best].map((arrows) => {
     const size = squared(arrows);
@@ -37,7 +37,7 @@ const GLYPHS = {
   "arrow x": "M-18 0H16M8 -7L17 0L8 7",
   "x² − y²": "M-20 0H20M-13 -6L-21 0L-13 6M13 -6L21 0L13 6",
   xy: "M-14 14L14 -14M-14 5V14H-5M5 -14H14V-5",
-  turn: "M13 -9A16 16 0 1 0 15 5M13 -18V-8H3",
+  turn: "M-13 -9A16 16 0 1 1 -15 5M-13 -18V-8H-3",
   noise: "M-18 2L-11 -9L-7 8L-1 -12L4 9L9 -6L13 5L18 -3",
   nothing: "",
 };
@@ -113,7 +113,7 @@ function render({ model, el }) {
   const table = add(right, "table");
   add(table, "caption", { class: "eq-unseen" }, "A model without symmetry against the best equivariant one");
   const head = add(add(table, "thead"), "tr");
-  ["a model", "misses by", "two answers"].forEach((t) => add(head, "th", { scope: "col" }, t));
+  ["a model", "misses", "two answers"].forEach((t) => add(head, "th", { scope: "col" }, t));
   const rows = add(table, "tbody");
   ["unconstrained", "equivariant"].forEach((text, m) => {
     const tr = add(rows, "tr", { class: `m${m}` });
@@ -163,7 +163,7 @@ function render({ model, el }) {
       kept: `${scene.breaks[told].elements.length} of ${scene.breaks[0].elements.length}`,
       free: `${scene.breaks[told].free} of ${2 * n}`, answers: String(found.images.length),
       irrep: scene.breaks[told].irrep, "two-0": relative(found.two[0]), "two-1": relative(found.two[1]),
-      move: `corner ${corner + 1} moves by (${fixed(x, 1)}, ${fixed(y, 1)})`,
+      move: `corner ${corner + 1} moves by (${fixed(x, 2)}, ${fixed(y, 2)})`,
     };
     for (const [key, text] of Object.entries(texts)) {
       if (places[key].textContent !== text) places[key].textContent = text;
@@ -171,7 +171,7 @@ function render({ model, el }) {
     sliders[0][0].max = n - 1;
     [corner, steps[2 * corner], steps[2 * corner + 1]].forEach((value, k) => {
       sliders[k][0].value = value;
-      const text = k ? fixed(value / STEPS, 1) : String(corner + 1);
+      const text = k ? fixed(value / STEPS, 2) : String(corner + 1);
       sliders[k][0].setAttribute("aria-valuetext", text);
       sliders[k][1].textContent = text;
     });
@@ -203,7 +203,7 @@ function render({ model, el }) {
     steps[2 * corner + 1] = within(Math.round(y), -REACH, REACH) + 0;
     draw();
   }
-  const nudge = (x, y) => pull(steps[2 * corner] + x, steps[2 * corner + 1] + y);
+  const nudge = (x, y) => pull(steps[2 * corner] + KEY * x, steps[2 * corner + 1] + KEY * y);
   function demand(to) {
     steps = [...to];
     draw();

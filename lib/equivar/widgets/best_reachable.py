@@ -19,9 +19,10 @@ from equivar.widgets.recorded import Recorded, format_error, format_fixed, modul
 
 __all__ = ["BestReachable", "shown", "solve"]
 
-STEPS = 10  # of a corner to a unit of length
-REACH = 15  # how many steps a corner may go each way
+STEPS = 100  # of a corner to a unit of length
+REACH = 150  # how many steps a corner may go each way
 _SAME = 1e-6
+_ONE = 0.02  # images within two steps are one: corners are asked to go in whole steps
 
 Moves = Sequence[tuple[float, float]]
 
@@ -97,7 +98,7 @@ def solve(scene: dict[str, Any], k: int, moves: Moves) -> dict[str, Any]:
     ]  # fmt: skip
     different: list[list[tuple[float, float]]] = []
     for image in images:
-        if all(_apart(image, other) > _SAME for other in different):
+        if all(_apart(image, other) > _ONE for other in different):
             different.append(image)
     asked = _square(moves)
     floor = _square([(t[0] - b[0], t[1] - b[1]) for t, b in zip(moves, best, strict=True)])
@@ -163,7 +164,7 @@ def shown(state: dict[str, Any], at: Sequence[int]) -> dict[str, str]:
         "free": f"{told['free']} of {2 * len(moves)}",
         "answers": str(count),
         "irrep": told["irrep"],
-        "move": f"corner {at[2] + 1} moves by ({format_fixed(x, 1)}, {format_fixed(y, 1)})",
+        "move": f"corner {at[2] + 1} moves by ({format_fixed(x, 2)}, {format_fixed(y, 2)})",
         "two-0": format_error(found["two"][0]),
         "two-1": format_error(found["two"][1]),
         "miss-1": format_fixed(found["floor"], 3),
