@@ -232,7 +232,7 @@ class EllipsoidTargets(Recorded):
         )
 
 
-def lobes(xx: float, yy: float, xy: float, scale: float = 50) -> str:
+def lobes(xx: float, yy: float, xy: float, scale: float = 50.0) -> str:
     """The outline of max(0, u S u) u over all directions u in the plane, as a path."""
     points = []
     for degree in range(0, 360, 5):
