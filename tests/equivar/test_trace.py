@@ -199,3 +199,18 @@ def test_a_fault_in_a_child_is_not_blamed_on_its_parents_or_on_later_faults():
     status = {row.name: row.status for row in trace.rows}
     assert status["spare"] == "inherits"
     assert status["spare.0"] == "ok"
+
+
+def test_the_errors_under_each_element_are_those_of_a_trace_with_it_alone():
+    model = double(Net(ReLUOnVectors()))
+    elements = list(SPECIAL_ORTHOGONALS.values())[:4]
+    together = trace_equivariance(model, cloud(), LAWS, elements)
+    for i, element in enumerate(elements):
+        alone = trace_equivariance(model, cloud(), LAWS, element)
+        for row, other in zip(together.rows, alone.rows, strict=True):
+            if row.each:
+                assert row.each[i][1:] == (other.error, other.own_error)
+    for row in together.rows:
+        if row.each:
+            assert max(error for _, error, _ in row.each) == row.error
+            assert [name for name, *_ in row.each] == list(together.elements)

@@ -107,6 +107,7 @@ class Watched:
             element=element,
             status=status,
             note=note,
+            each=tuple((r.element, r.error, r.own) for r in self.results),
         )
 
 

@@ -29,6 +29,7 @@ class Row:
         status: "ok", "breaks it", "broken input" (the code that feeds it is guilty), "inherits"
             (the error comes from before), "not declared" or "not compared".
         note: why, where there is something to say.
+        each: for each group element its name, the error and the own error.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Row:
     element: str
     status: str
     note: str = ""
+    each: tuple[tuple[str, float, float], ...] = ()
 
     @property
     def label(self) -> str:

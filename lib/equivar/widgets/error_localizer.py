@@ -132,12 +132,11 @@ class ErrorLocalizer(Recorded):
             # The first switch is the lowest bit, so it has to vary fastest.
             broken = tuple(s for s, is_on in zip(SWITCHES, reversed(on), strict=True) if is_on)
             net = Breakable(positions, broken)
-            traces = [
-                trace_equivariance(net, inputs, _LAWS, [motion], laws=laws, law_out="1o")
-                for motion, _ in elements
-            ]
-            records.append([_record(trace) for trace in traces])
-            rows = {row.name: row for row in traces[0].rows}
+            trace = trace_equivariance(
+                net, inputs, _LAWS, [m for m, _ in elements], laws=laws, law_out="1o"
+            )
+            records.append([_record(trace, g) for g in range(len(elements))])
+            rows = {row.name: row for row in trace.rows}
             kinds.append([rows[name].kind for name in _MODULES])
             modules = [
                 {"name": name, "does": does, "law": rows[name].law.partition(" (")[0]}
@@ -225,14 +224,22 @@ def _elements(n: int) -> list[tuple[Motion, str]]:
     ]
 
 
-def _record(trace: Trace) -> dict[str, Any]:
+def _record(trace: Trace, g: int) -> dict[str, Any]:
+    """Errors of all modules under one element, and who is guilty."""
     rows = {row.name: row for row in trace.rows}
-    some = [rows[name] for name in _MODULES]
-    guilty = [row.name for row in some if row.status == "breaks it"]
+    errors, owns, statuses = [], [], []
+    for name in _MODULES:
+        row = rows[name]
+        _, error, own = row.each[g]
+        errors.append(_text(error))
+        owns.append(_text(own))
+        is_fault, is_wrong = own > row.bound, error > row.bound
+        statuses.append("breaks it" if is_fault else "inherits" if is_wrong else "ok")
+    guilty = [n for n, status in zip(_MODULES, statuses, strict=True) if status == "breaks it"]
     return {
-        "errors": [_text(row.error) for row in some],
-        "owns": [_text(row.own_error) for row in some],
-        "statuses": [row.status for row in some],
+        "errors": errors,
+        "owns": owns,
+        "statuses": statuses,
         "verdict": f"fault in {', '.join(guilty)}" if guilty else "no fault seen",
     }
 
