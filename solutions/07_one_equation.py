@@ -455,10 +455,10 @@ names = choose("elastic", 5, CRYSTAL_CLASSES)
 for name in names:
     crystal = crystal_class(name)
     V = constants(crystal.generators, 4, elastic)
+    T = V.reshape(-1, 3, 3, 3, 3)
     for R in crystal.matrices[:8]:
-        for T in V.reshape(-1, 3, 3, 3, 3):
-            turned = torch.einsum("ia,jb,kc,ld,abcd->ijkl", R, R, R, R, T)
-            assert (turned - T).norm() < 1e-8, f"{name}: a tensor of yours moves under {R.tolist()}"
+        turned = torch.einsum("ia,jb,kc,ld,nabcd->nijkl", R, R, R, R, T)
+        assert (turned - T).norm() < 1e-8, f"{name}: a tensor of yours moves under {R.tolist()}"
 show(
     "elastic constants",
     {name: len(constants(crystal_class(name).generators, 4, elastic)) for name in names},
