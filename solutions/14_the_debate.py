@@ -103,7 +103,7 @@ def uphill(score, R):
 # %% [markdown]
 # **b.** Now climb. Write `climb`: from each start, steps along the normalized gradient, and at the end the *best* rotations and their scores. They must be rotations, not merely matrices.
 #
-# You are free in how to choose the steps. A plan that works: begin with an angle of 0.3; if the step rises, keep it and make the next longer by half; if not, stay, and try a third of the angle. 60 steps are enough.
+# You are free in how to choose the steps. A plan that works: begin with an angle of 0.3; if the step rises, keep it and make the next longer by half; if not, stay, and try a third of the angle. 60 steps are enough to come within 0.00001 of the highest score.
 #
 # <details><summary>Hint 1</summary>A step is <code>torch.linalg.matrix_exp(cross_matrix(angle[:, None] * way)) @ R</code>: a product of rotations is a rotation.</details>
 #
@@ -141,11 +141,11 @@ R, found = climb(lambda R: (R * M).sum(dim=(-1, -2)), start)
 off = (R @ R.mT - torch.eye(3)).abs().max().item()
 assert off < 1e-6, f"R R^T differs from 1 by {off:.2g}: what you found are not rotations"
 assert (found - (R * M).sum(dim=(-1, -2))).abs().max() < 1e-9, "the scores are of other rotations"
-assert (found > S.sum() - 1e-3).all(), (
-    f"a rotation with a score of {S.sum():.4f} exists, and from some start you reached only "
-    f"{found.min():.4f}: are there enough steps, uphill?"
+assert (found > S.sum() - 1e-5).all(), (
+    f"a rotation with a score of {S.sum():.6f} exists, and from some start you reached only "
+    f"{found.min():.6f}: are there enough steps, uphill?"
 )
-show("highest scores", found, digits=2)
+show("highest scores", found, digits=3)
 show("rotations?", [bool(off < 1e-6), bool((torch.linalg.det(R) > 0).all())])
 
 
@@ -360,7 +360,7 @@ assert found["ensemble"][1] is None, (
 )
 assert found["dear"][1] is None, "100 steps of 10 ms take a second, and you had half of one"
 for model, errors in found.items():
-    show(model, errors)
+    show(model, ["none" if error is None else error for error in errors])
 
 # %% name="check-budget-leak" role="check" points=2
 draw = generator("budget-leak")
@@ -457,7 +457,7 @@ assert never is None, (
     "a guess about what nobody measured"
 )
 twice = break_even(budgets, [0.2, 0.09, 0.12, 0.05], [0.1 * shift + 0.02] * 4)
-show("never, first of three", [never, twice])
+show("never, first of three", ["none" if b is None else b for b in (never, twice)])
 
 
 # %% name="break-even-linear" role="decoy" replaces="break-even" fails=["check-break-even", "check-break-even-none"]
@@ -538,7 +538,7 @@ verdicts = []
 for _ in range(12):
     means = (0.1 + 0.006 * torch.rand(2, 2, generator=draw)).tolist()
     means[1] = [m + 0.002 for m in means[1]]
-    verdicts.append(judge(trainings(means[0], 0.002), trainings(means[1], 0.002)))
+    verdicts.append(judge(trainings(means[0], 0.001), trainings(means[1], 0.001)))
 show("verdicts", verdicts)
 
 
