@@ -2,6 +2,7 @@
 
 from equivar.widgets.best_reachable import BestReachable
 from equivar.widgets.cayley_table import CayleyTable
+from equivar.widgets.debate_plane import DebatePlane
 from equivar.widgets.error_localizer import ErrorLocalizer
 from equivar.widgets.ellipsoid_targets import EllipsoidTargets
 from equivar.widgets.feature_maps_permute import FeatureMapsPermute
@@ -18,6 +19,7 @@ __all__ = [
     "BUNDLE_MIME",
     "BestReachable",
     "CayleyTable",
+    "DebatePlane",
     "ErrorLocalizer",
     "EllipsoidTargets",
     "FeatureMapsPermute",
