@@ -39,9 +39,8 @@ def test_elements_are_what_they_are_called() -> None:
 
 def test_the_wheel_is_measured_on_its_image(mirror: Mirror) -> None:
     wheel = mirror.scenes[0]
-    reach = 1.0  # the rim has radius 1
-    r = np.array(wheel["points"])[:8] * reach
-    v = np.array(wheel["velocities"])[:8] / 0.45
+    r = np.array(wheel["points"])[:8]  # the rim has radius 1
+    v = np.array(wheel["velocities"])[:8] / 0.6
     L = wheel["quantities"][3]
     np.testing.assert_allclose(np.cross(r, v).sum(axis=0), L["value"], atol=1e-9)
     for kind in range(3):

@@ -71,7 +71,7 @@ def record_thing(thing: Thing, kinds: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "name": thing.name,
         "points": (thing.positions / reach).tolist(),
-        "velocities": (0.45 * thing.velocities).tolist(),
+        "velocities": (0.6 * thing.velocities).tolist(),
         "symbols": list(thing.symbols),
         "radii": [radius / reach for radius in thing.radii],
         "sticks": [list(pair) for pair in thing.sticks],
