@@ -289,6 +289,10 @@ def test_the_lecture_shows_what_python_recorded(page: Page, site_url: str) -> No
     page.wait_for_function(READY)
     widget = page.locator("equivar-widget", has=page.locator(".eq-harmonics")).first
     align = "(e) => getComputedStyle(e).textAlign"
-    assert widget.locator("td").first.evaluate(align) == "right"  # the theme did not reach in
+    assert widget.locator("td[data-shown]").first.evaluate(align) == "right"  # not the theme's
     press(widget, "ArrowRight", "ArrowUp")
     check(widget, (0, 0, 1, 4, -2))
+    widget.get_by_role("button", name="icosahedron").click()
+    press(widget, "ArrowUp", "ArrowUp", "ArrowRight")
+    over = "(w) => w.querySelector('.detail').scrollWidth - w.querySelector('.detail').clientWidth"
+    assert widget.evaluate(over) <= 0  # the widest numbers stay within the column
