@@ -221,9 +221,9 @@ class EllipsoidTargets(Recorded):
                     parts.append(f'<line {line} style="stroke:var(--eq-{color});opacity:.6"/>')
             xx, yy, xy = (float(v) for v in values[k, 2, 0, 3:6])
             parts.append(f'<path d="{lobes(xx, yy, xy)}" style="fill:var(--eq-blue)"/></g>')
-            for line, name in enumerate(LAWS):
+            for row, name in enumerate(LAWS):
                 text = f"{name} {self.shown([k, 2, 0])[f'reach-{name}']}"
-                parts.append(f'<text x="{x - 50}" y="{192 + 20 * line}">{text}</text>')
+                parts.append(f'<text x="{x - 50}" y="{192 + 20 * row}">{text}</text>')
         parts.append('<text x="14" y="264" class="muted">below: out of reach, of 1</text>')
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="{STILL}" viewBox="0 0 390 276" '
