@@ -224,7 +224,8 @@ class EllipsoidTargets(Recorded):
             for row, name in enumerate(LAWS):
                 text = f"{name} {self.shown([k, 2, 0])[f'reach-{name}']}"
                 parts.append(f'<text x="{x - 50}" y="{192 + 20 * row}">{text}</text>')
-        parts.append('<text x="14" y="264" class="muted">below: out of reach, of 1</text>')
+        key = "orange arrow, purple axis, blue moment: out of reach, of 1"
+        parts.append(f'<text x="14" y="264" class="muted">{key}</text>')
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="{STILL}" viewBox="0 0 390 276" '
             f'width="390" height="276" role="img" aria-label={quoteattr(self.alt())}>'
