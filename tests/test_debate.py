@@ -23,7 +23,7 @@ from equivar.measure import equivariance_error
 from equivar.rotations import random_rotations
 
 ROWS: list[dict[str, Any]]
-ROWS = load_results(debate.RESULTS)[0]  # type: ignore[assignment]
+ROWS = load_results(debate.RESULTS)[0]
 EXACT = ("invariants", "vectors")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -60,21 +62,21 @@ def test_the_flat_score_of_an_invariant_function_is_left_alone() -> None:
 
 def test_no_steps_give_the_starts_and_more_steps_go_farther() -> None:
     start = random_rotations(6, generator(5))
-    R, found = worst_rotation(rotation_angle_from_first(start), start, steps=0)
+    R, found = worst_rotation(far_from_first(start), start, steps=0)
     torch.testing.assert_close(R, start)
-    _, few = worst_rotation(rotation_angle_from_first(start), start, steps=3)
+    _, few = worst_rotation(far_from_first(start), start, steps=3)
     assert (few >= found).all()
     assert few.sum() > found.sum() + 0.1
 
 
-def rotation_angle_from_first(start: Tensor):
+def far_from_first(start: Tensor) -> Callable[[Tensor], Tensor]:
     """A score whose maximum is known: the squared distance from one rotation, at most 8."""
     return lambda R: (R - start[0]).square().sum(dim=(-1, -2))
 
 
 def test_the_farthest_rotation_is_a_half_turn_away() -> None:
     start = random_rotations(6, generator(6))
-    R, found = worst_rotation(rotation_angle_from_first(start), start[1:])
+    R, found = worst_rotation(far_from_first(start), start[1:])
     torch.testing.assert_close(found, torch.full((5,), 8.0).double(), rtol=0, atol=1e-6)
     assert (rotation_angle(R @ start[0].mT) > 3.1).all()
 

@@ -100,7 +100,7 @@ class DebatePlane(Recorded):
         for name, points in ways.items():
             for budget, point in points.items():
                 _check(name, budget, point)
-        listed = [
+        listed: list[dict[str, Any]] = [
             {
                 "name": name,
                 "color": color,
@@ -191,14 +191,19 @@ def _axes(points: list[dict[str, float]]) -> dict[str, Any]:
     def between(low: float, high: float, some: list[float]) -> list[list[Any]]:
         return [[math.log10(t), f"{t:g}"] for t in some if low <= math.log10(t) <= high]
 
-    error = [min(errors) - 0.08, max(errors) + 0.08]
-    answer = [min(answers) - 0.2, max(answers) + 0.2]
+    error = (min(errors) - 0.08, max(errors) + 0.08)
+    answer = (min(answers) - 0.2, max(answers) + 0.2)
     right = max(-0.9, *(math.log10(p["symmetry"] or 1e-16) + 0.4 for p in points))
-    named = [[_FLOOR, "rounding"], [-3.0, "0.001"], [-2.0, "0.01"], [-1.0, "0.1"]]
+    named: list[tuple[float, str]] = [
+        (_FLOOR, "rounding"),
+        (-3.0, "0.001"),
+        (-2.0, "0.01"),
+        (-1.0, "0.1"),
+    ]
     return {
-        "error": error,
+        "error": list(error),
         "error_ticks": between(*error, ticks),
-        "answer": answer,
+        "answer": list(answer),
         "answer_ticks": between(*answer, [10.0**k for k in range(-6, 7)]),
         "symmetry": [-5.0, right],  # exact ways stand at the left end, beyond a gap
         "symmetry_ticks": [[max(x, -5.0), text] for x, text in named if x <= right],
