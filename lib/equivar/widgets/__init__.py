@@ -3,8 +3,8 @@
 from equivar.widgets.best_reachable import BestReachable
 from equivar.widgets.cayley_table import CayleyTable
 from equivar.widgets.debate_plane import DebatePlane
-from equivar.widgets.error_localizer import ErrorLocalizer
 from equivar.widgets.ellipsoid_targets import EllipsoidTargets
+from equivar.widgets.error_localizer import ErrorLocalizer
 from equivar.widgets.feature_maps_permute import FeatureMapsPermute
 from equivar.widgets.four_roads import FourRoads
 from equivar.widgets.harmonics_spectrum import HarmonicsSpectrum
@@ -20,8 +20,8 @@ __all__ = [
     "BestReachable",
     "CayleyTable",
     "DebatePlane",
-    "ErrorLocalizer",
     "EllipsoidTargets",
+    "ErrorLocalizer",
     "FeatureMapsPermute",
     "FourRoads",
     "HarmonicsSpectrum",
