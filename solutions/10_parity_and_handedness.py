@@ -730,7 +730,7 @@ def fewest_layers(k, out, parity):
 #
 # The literature's chains (Joshi et al. 2023) need about k/2 + 1 layers: then the middle atom has heard of both ends. Our networks need k + 1. The middle atom *hears* of both arms, but a layer is linear in its features, so it adds the two pieces of news and never multiplies them. The news of one arm has to walk all the way and meet the other arm's bond. The counting of the literature allows each atom to do anything with what it heard; a real layer does one particular thing.
 #
-# Look also at the sizes: the deeper the chain, the smaller the difference (1e-8 of the answer at k = 3 in a network of random weights like these). What can be seen in principle may be hard to learn.
+# Look also at the sizes: the deeper the chain, the smaller the difference, by orders of magnitude per atom in networks of random weights. What can be seen in principle may be hard to learn.
 
 # %% [markdown]
 # ## 5. The even activation

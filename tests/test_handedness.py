@@ -95,7 +95,7 @@ def test_a_label_can_be_computed_again() -> None:
     turn = np.linalg.qr(draw.normal(size=(3, 3)))[0]
     turn *= np.linalg.det(turn)
     again = optical_rotation.rotation(numbers, positions @ turn.T, bonds)
-    assert again == pytest.approx(found, abs=1e-6)
+    assert again == pytest.approx(found, abs=4e-5)  # the solver's thresholds; the script says so
 
 
 def test_a_training_can_be_repeated() -> None:
