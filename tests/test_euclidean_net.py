@@ -72,18 +72,20 @@ def test_parameters_and_time_are_about_equal() -> None:
 
 def test_what_the_page_says_of_dipoles() -> None:
     augmented = fmean(dipoles("augmented", SIZES[-1]))
-    assert max(dipoles("equivariant", SIZES[1])) < augmented < min(dipoles("equivariant", SIZES[0]))
+    few, some = dipoles("equivariant", SIZES[0]), dipoles("equivariant", SIZES[2])
+    assert max(some) < augmented < fmean(dipoles("augmented", SIZES[0])) < fmean(few)
     for size in SIZES[1:]:
         order = [fmean(dipoles(m, size)) for m in ("equivariant", "invariant charges", "augmented")]
         assert order == sorted(order)
     assert fmean(dipoles(LARGE, SIZES[-1])) == pytest.approx(augmented, rel=0.1)
 
 
-def test_higher_degrees_are_better_at_every_size_and_seed() -> None:
+def test_degree_2_is_the_best_at_every_size_and_seed() -> None:
     for steps, sizes in ((FULL, force_curves.SIZES), (TWICE, (25, 800))):
         for size in sizes:
-            for errors in zip(*[forces(m, size, steps) for m in FIELDS], strict=True):
-                assert list(errors) == sorted(errors, reverse=True), (steps, size)
+            zero, one, two = (forces(m, size, steps) for m in FIELDS)
+            assert all(c < min(a, b) for a, b, c in zip(zero, one, two, strict=True))
+            assert fmean(one) < fmean(zero)
 
 
 def test_the_schedule_changes_the_slopes_more_than_the_degree_does() -> None:
