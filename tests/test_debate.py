@@ -17,7 +17,7 @@ import debate
 from debate import BUDGETS, SEEDS, WAYS
 from debate_networks import averaged, build
 
-from coursetools.results import load_results
+from coursetools.results import load_results, rows_with
 from equivar.averaging import solid_rotations
 from equivar.measure import equivariance_error
 from equivar.rotations import random_rotations
@@ -126,6 +126,6 @@ def test_an_average_over_a_group_is_exact_for_the_group_and_not_beyond() -> None
 @pytest.mark.parametrize("job", debate.quick_jobs(), ids=lambda job: job["way"])
 def test_a_training_can_be_repeated(job: dict[str, Any]) -> None:
     found = debate.train(job)
-    (before,) = [row for row in ROWS if job.items() <= row.items()]
+    (before,) = rows_with(ROWS, **job)
     assert found["parameters"] == before["parameters"]
     assert found["test"] == pytest.approx(before["test"], rel=0.02)

@@ -16,7 +16,7 @@ import equal_time
 import force_curves
 from equal_time import BUDGETS, ENTRIES, SEEDS
 
-from coursetools.results import load_results
+from coursetools.results import load_results, rows_with
 
 ROWS: list[dict[str, Any]]
 ROWS = load_results(equal_time.RESULTS)[0]  # type: ignore[assignment]
@@ -24,7 +24,7 @@ ROWS = load_results(equal_time.RESULTS)[0]  # type: ignore[assignment]
 
 def values(task: str, network: str, budget: float, what: str) -> list[float]:
     wanted = {"task": task, "network": network, "budget": budget}
-    return [row[what] for row in ROWS if wanted.items() <= row.items()]
+    return [row[what] for row in rows_with(ROWS, **wanted)]
 
 
 def test_each_training_that_was_asked_for_is_recorded_once() -> None:
@@ -100,6 +100,6 @@ def test_rates_of_forces_are_those_of_the_other_script() -> None:
 )
 def test_a_training_can_be_repeated(job: dict[str, Any]) -> None:
     found = equal_time.train(job)
-    (before,) = [row for row in ROWS if job.items() <= row.items()]
+    (before,) = rows_with(ROWS, **job)
     assert found["parameters"] == before["parameters"]
     assert found["test"] == pytest.approx(before["test"], rel=0.02)

@@ -16,7 +16,7 @@ import euclidean_net
 import force_curves
 from euclidean_net import LARGE, LONGER_SIZE, MODELS, SEEDS, SIZES
 
-from coursetools.results import load_results
+from coursetools.results import load_results, rows_with
 
 ROWS: list[dict[str, Any]]
 CURVES: list[dict[str, Any]]
@@ -28,13 +28,13 @@ FULL, TWICE = force_curves.STEPS, force_curves.LONGER * force_curves.STEPS
 
 def dipoles(model: str, size: int, what: str = "test") -> list[float]:
     wanted = {"task": "dipole", "model": model, "size": size, "steps": MODELS[model].steps}
-    return [row[what] for row in ROWS if wanted.items() <= row.items()]
+    return [row[what] for row in rows_with(ROWS, **wanted)]
 
 
 def forces(model: str, size: int, steps: int) -> list[float]:
     some = [r for r in ROWS if r["task"] == "forces"] + CURVES
     wanted = {"model": model, "size": size, "steps": steps}
-    found = {r["seed"]: r["test_mae"] for r in some if wanted.items() <= r.items()}
+    found = {r["seed"]: r["test_mae"] for r in rows_with(some, **wanted)}
     return [found[seed] for seed in SEEDS]
 
 
@@ -106,6 +106,6 @@ def test_with_few_frames_more_steps_do_not_help() -> None:
 @pytest.mark.parametrize("job", euclidean_net.quick_jobs(), ids=lambda job: str(job["model"]))
 def test_a_training_can_be_repeated(job: dict[str, Any]) -> None:
     found = euclidean_net.train(job)
-    (before,) = [row for row in ROWS if job.items() <= row.items()]
+    (before,) = rows_with(ROWS, **job)
     assert found["parameters"] == before["parameters"]
     assert found["test"] == pytest.approx(before["test"], rel=0.02)

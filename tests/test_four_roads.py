@@ -16,7 +16,7 @@ import four_roads
 import four_roads_costs as costs
 from four_roads import ROADS, SEEDS, STEPS, TASKS
 
-from coursetools.results import load_results
+from coursetools.results import load_results, rows_with
 from equivar.frames import pca_frames
 
 ROWS: list[dict[str, Any]]
@@ -26,7 +26,7 @@ FREE = ("nothing", "augmentation", "penalty", "cube average")
 
 def values(task: str, road: str, what: str) -> list[float]:
     wanted = {"task": task, "road": road, "steps": STEPS[task]}
-    return [row[what] for row in ROWS if wanted.items() <= row.items()]
+    return [row[what] for row in rows_with(ROWS, **wanted)]
 
 
 def test_each_training_that_was_asked_for_is_recorded_once() -> None:
@@ -76,7 +76,7 @@ def test_distances_are_blind_to_handedness() -> None:
 )
 def test_a_training_can_be_repeated(job: dict[str, Any]) -> None:
     found = four_roads.train(job)
-    (before,) = [row for row in ROWS if job.items() <= row.items()]
+    (before,) = rows_with(ROWS, **job)
     assert found["parameters"] == before["parameters"]
     for name in ("upright", "turned"):
         assert found[name] == pytest.approx(before[name], rel=0.02), name

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "book" / "experiments"))
 import handedness
 import optical_rotation
 
-from coursetools.results import load_results
+from coursetools.results import load_results, rows_with
 
 ROWS: list[dict[str, Any]]
 ROWS = load_results(handedness.RESULTS)[0]
@@ -24,7 +24,7 @@ LABELS = load_results(optical_rotation.RESULTS)[0]
 
 
 def values(what: str, **wanted: object) -> list[Any]:
-    return [row[what] for row in ROWS if wanted.items() <= row.items()]
+    return [row[what] for row in rows_with(ROWS, **wanted)]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_label_can_be_computed_again() -> None:
 
 def test_a_training_can_be_repeated() -> None:
     job = next(j for j in handedness.jobs() if j["task"] == "clouds" and j["net"] == "distances")
-    (before,) = [row for row in ROWS if job.items() <= row.items()]
+    (before,) = rows_with(ROWS, **job)
     found = handedness.train(job)
     assert found["parameters"] == before["parameters"]
     assert found["train"] == before["train"]

@@ -10,7 +10,14 @@ from types import ModuleType
 
 import pytest
 
-from coursetools.results import load_results, run_jobs, size_for_error, spread
+from coursetools.results import (
+    load_results,
+    rows_with,
+    run_experiment,
+    run_jobs,
+    size_for_error,
+    spread,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -107,7 +114,7 @@ def test_a_training_on_vectors_can_be_repeated(job: dict) -> None:
 
 
 def recorded(module: ModuleType, job: dict) -> dict:
-    (row,) = [row for row in load_results(module.RESULTS)[0] if job.items() <= row.items()]
+    (row,) = rows_with(load_results(module.RESULTS)[0], **job)
     return row
 
 
@@ -146,6 +153,41 @@ def test_turned_digits_keep_the_group_and_repeat() -> None:
         found, before = TURNED.train(job), recorded(TURNED, job)
         assert found["parameters"] == before["parameters"]
         assert found["turned"] == pytest.approx(before["turned"], abs=0.05)
+
+
+def square(job: dict) -> dict:
+    if job["n"] > 9:
+        raise KeyboardInterrupt
+    return {"square": job["n"] ** 2}
+
+
+@pytest.mark.parametrize(
+    ("words", "file", "rows"),
+    [
+        ([], "squares.json", [{"n": 2, "square": 4}, {"n": 3, "square": 9}]),
+        (["--quick"], "_build/squares-quick.json", [{"n": 1, "square": 1}]),
+        (["--quick", "--out", "other.json"], "other.json", [{"n": 1, "square": 1}]),
+    ],
+)
+def test_a_script_writes_where_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], file: str, rows: list
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["squares.py", *words])
+    jobs: list = [{"n": 2}, {"n": 3}]
+    run_experiment("Squares.", Path("squares.json"), {}, jobs, square, quick=[{"n": 1}])
+    assert [path.name for path in tmp_path.rglob("*.json")] == [Path(file).name]
+    assert load_results(Path(file))[0] == rows
+
+
+def test_a_stopped_script_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["squares.py"])
+    file = tmp_path / "squares.json"
+    with pytest.raises(SystemExit, match="run this again to go on"):
+        run_experiment("Squares.", file, {}, [{"n": 2}, {"n": 10}], square)
+    assert load_results(file)[0] == [{"n": 2, "square": 4}]
 
 
 def test_a_run_goes_on_where_it_was_stopped(tmp_path: Path) -> None:

@@ -17,13 +17,13 @@ import turned_mnist
 from turned_digits import MAIN, QUARTER, UPRIGHT
 from turned_mnist import CHOICES, LARGER, QUICK, RATES, RESULTS, SEEDS, SIZES, STEPS
 
-from coursetools.results import load_results
+from coursetools.results import load_results, rows_with
 
 ROWS, ABOUT = load_results(RESULTS)
 
 
 def rows(**wanted: Any) -> list[dict]:
-    return [row for row in ROWS if wanted.items() <= row.items()]
+    return rows_with(ROWS, **wanted)
 
 
 def test_each_training_is_recorded_once() -> None:

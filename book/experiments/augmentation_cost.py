@@ -12,8 +12,6 @@ equivariant network), on data that neither training nor test has.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from copy import deepcopy
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from coursetools.results import Row, run_jobs
+from coursetools.results import Row, run_experiment
 from equivar.data import molecules, platonic_solid
 from equivar.frames import gram
 from equivar.measure import equivariance_error
@@ -241,19 +239,8 @@ def train(settings: Row) -> Row:
 
 def main() -> None:
     """Do what is missing."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="one seed, few steps")
-    parser.add_argument("--out", type=Path, help="default: book/results/augmentation_cost.json")
-    options = parser.parse_args()
     about: Row = {"unit": "relative root mean squared error", "torch": torch.__version__}
-    todo, out = all_jobs(), options.out or RESULTS
-    if options.quick:
-        todo, out = quick_jobs(), options.out or Path("_build/augmentation_cost-quick.json")
-    try:
-        run_jobs(out, about, todo, train, options.processes)
-    except KeyboardInterrupt:
-        sys.exit(f"Stopped. Finished trainings are in {out}: run this again to go on.")
+    run_experiment(__doc__, RESULTS, about, all_jobs(), train, quick_jobs())
 
 
 if __name__ == "__main__":

@@ -16,8 +16,6 @@ molecules that neither training nor test has.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from copy import deepcopy
 from dataclasses import dataclass
@@ -31,7 +29,7 @@ import torch
 from debate_networks import MEMBERS, Answer, Ensemble, averaged, build, punish, two_turns
 from torch import Tensor, nn
 
-from coursetools.results import Row, run_jobs
+from coursetools.results import Row, run_experiment
 from equivar.averaging import solid_rotations
 from equivar.measure import worst_rotation
 from equivar.models import parameter_count
@@ -218,23 +216,12 @@ def _by_count(net: nn.Module, k: int) -> list[float]:
 
 def main() -> None:
     """Do what is missing."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="one seed, few steps")
-    parser.add_argument("--out", type=Path, help="default: book/results/debate.json")
-    options = parser.parse_args()
     about: Row = {
         "unit": "root mean square of the labels",
         "seconds": "of one processor thread",
         "torch": torch.__version__,
     }
-    todo, out = all_jobs(), options.out or RESULTS
-    if options.quick:
-        todo, out = quick_jobs(), options.out or Path("_build/debate-quick.json")
-    try:
-        run_jobs(out, about, todo, train, options.processes)
-    except KeyboardInterrupt:
-        sys.exit(f"Stopped. Finished trainings are in {out}: run this again to go on.")
+    run_experiment(__doc__, RESULTS, about, all_jobs(), train, quick_jobs())
 
 
 if __name__ == "__main__":

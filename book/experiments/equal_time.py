@@ -14,8 +14,6 @@ data that neither training nor test has; rates for forces are those of `force_cu
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from copy import deepcopy
 from dataclasses import dataclass
@@ -27,7 +25,7 @@ import force_curves
 import torch
 from torch import nn
 
-from coursetools.results import Row, run_jobs
+from coursetools.results import Row, run_experiment
 from equivar.models import parameter_count
 from equivar.train import fit
 
@@ -132,23 +130,12 @@ def train(settings: Row) -> Row:
 
 def main() -> None:
     """Do what is missing."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="one seed, few steps")
-    parser.add_argument("--out", type=Path, help="default: book/results/equal_time.json")
-    options = parser.parse_args()
     about: Row = {
         "unit": "relative root mean squared error; forces: meV/angstrom, mean over components",
         "seconds": "of one processor thread",
         "torch": torch.__version__,
     }
-    todo, out = all_jobs(), options.out or RESULTS
-    if options.quick:
-        todo, out = quick_jobs(), options.out or Path("_build/equal_time-quick.json")
-    try:
-        run_jobs(out, about, todo, train, options.processes)
-    except KeyboardInterrupt:
-        sys.exit(f"Stopped. Finished trainings are in {out}: run this again to go on.")
+    run_experiment(__doc__, RESULTS, about, all_jobs(), train, quick_jobs())
 
 
 if __name__ == "__main__":

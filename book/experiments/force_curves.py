@@ -11,8 +11,6 @@ Learning rates were chosen on chains 12 to 14, from a few values, one for all eq
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from coursetools.results import Row, run_jobs
+from coursetools.results import Row, run_experiment
 from equivar.data import molecules
 from equivar.models import ForceField, PlainForceField, matched, parameter_count
 from equivar.rotations import random_rotations
@@ -177,11 +175,6 @@ def train(settings: Row, clock: Callable[[], float] = time.perf_counter) -> Row:
 
 def main() -> None:
     """Do what is missing."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="one size, one seed, few steps")
-    parser.add_argument("--out", type=Path, help="default: book/results/force_curves.json")
-    options = parser.parse_args()
     about: Row = {
         "molecule": MOLECULE,
         "labels": "GFN2-xTB",
@@ -190,13 +183,7 @@ def main() -> None:
         "zero_mae": round(1000 * molecules(MOLECULE).forces[N_TRAIN:].abs().mean().item(), 2),
         "torch": torch.__version__,
     }
-    todo, out = all_jobs(), options.out or RESULTS
-    if options.quick:
-        todo, out = quick_jobs(), options.out or Path("_build/force_curves-quick.json")
-    try:
-        run_jobs(out, about, todo, train, options.processes)
-    except KeyboardInterrupt:
-        sys.exit(f"Stopped. Finished trainings are in {out}: run this again to go on.")
+    run_experiment(__doc__, RESULTS, about, all_jobs(), train, quick_jobs())
 
 
 if __name__ == "__main__":

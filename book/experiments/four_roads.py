@@ -13,9 +13,7 @@ networks of the library.
 
 from __future__ import annotations
 
-import argparse
 import itertools
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from coursetools.results import Row, run_jobs
+from coursetools.results import Row, run_experiment
 from equivar.data import molecules, platonic_solid
 from equivar.frames import gram, pairwise_distances
 from equivar.models import EnergyNet, EuclideanNet, matched, mlp, parameter_count
@@ -366,19 +364,8 @@ def train(settings: Row, validation: bool = False) -> Row:
 
 def main() -> None:
     """Do what is missing."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="one seed, few steps")
-    parser.add_argument("--out", type=Path, help="default: book/results/four_roads.json")
-    options = parser.parse_args()
     about: Row = {"unit": "variance of the test targets", "torch": torch.__version__}
-    todo, out = all_jobs(), options.out or RESULTS
-    if options.quick:
-        todo, out = quick_jobs(), options.out or Path("_build/four_roads-quick.json")
-    try:
-        run_jobs(out, about, todo, train, options.processes)
-    except KeyboardInterrupt:
-        sys.exit(f"Stopped. Finished trainings are in {out}: run this again to go on.")
+    run_experiment(__doc__, RESULTS, about, all_jobs(), train, quick_jobs())
 
 
 if __name__ == "__main__":

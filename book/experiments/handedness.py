@@ -16,8 +16,6 @@ A quarter of an hour on one core; a run that was stopped goes on.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from functools import cache
 from pathlib import Path
@@ -25,7 +23,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from coursetools.results import Row, load_results, run_jobs
+from coursetools.results import Row, load_results, run_experiment
 from equivar.data import molecules, platonic_solid, tetris
 from equivar.frames import one_hot, pairwise_distances
 from equivar.models import EuclideanNet, mlp, parameter_count
@@ -281,18 +279,8 @@ def train(job: Row) -> Row:
 
 def main() -> None:
     """Do what is missing."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="one seed")
-    parser.add_argument("--out", type=Path, help="default: book/results/handedness.json")
-    options = parser.parse_args()
-    out = options.out or (Path("_build/handedness-quick.json") if options.quick else RESULTS)
     about: Row = {"orientations": ORIENTATIONS, "torch": torch.__version__, "train_frames": TRAIN}
-    try:
-        todo = jobs(range(1) if options.quick else SEEDS)
-        run_jobs(out, about, todo, train, options.processes)
-    except KeyboardInterrupt:
-        sys.exit(f"Stopped. Finished trainings are in {out}: run this again to go on.")
+    run_experiment(__doc__, RESULTS, about, jobs(), train, jobs(range(1)))
 
 
 if __name__ == "__main__":

@@ -25,14 +25,13 @@ bond; frames of alanine dipeptide (L). Needs the extra `data`. Ten minutes on on
 
 from __future__ import annotations
 
-import argparse
 import time
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coursetools.results import Row, run_jobs
+from coursetools.results import Row, run_experiment
 from equivar.data import molecules
 from equivar.data.geometries import place
 from equivar.data.xtb import BOHR
@@ -117,14 +116,8 @@ def work(job: Row) -> Row:
 
 def main() -> None:
     """Do what is missing."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="fifty frames")
-    parser.add_argument("--out", type=Path, help="default: book/results/optical_rotation.json")
-    options = parser.parse_args()
-    out = options.out or (Path("_build/rotation-quick.json") if options.quick else RESULTS)
     about: Row = {"unit": "e angstrom^2 per atomic unit of field", "method": "GFN2-xTB"}
-    run_jobs(out, about, jobs(CHUNK if options.quick else FRAMES), work, options.processes)
+    run_experiment(__doc__, RESULTS, about, jobs(), work, jobs(CHUNK))
 
 
 if __name__ == "__main__":

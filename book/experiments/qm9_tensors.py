@@ -20,7 +20,6 @@ A minute on one core.
 
 from __future__ import annotations
 
-import argparse
 import ast
 import csv
 import importlib.util
@@ -31,7 +30,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from coursetools.results import Row, run_jobs
+from coursetools.results import Row, run_experiment
 
 RESULTS = Path(__file__).parent.parent / "results" / "qm9_tensors.json"
 MOLECULES = 400  # the first ones of QM9 that have three atoms or more
@@ -130,11 +129,8 @@ def work(job: Row) -> Row:
 
 def main() -> None:
     """Do what is missing."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--processes", type=int, default=1)
-    options = parser.parse_args()
     about: Row = {"unit": "bohr^3", "method": "GFN2-xTB", "notice": NOTICE}
-    run_jobs(RESULTS, about, [{"index": k} for k in extract()], work, options.processes)
+    run_experiment(__doc__, RESULTS, about, [{"index": k} for k in extract()], work)
 
 
 if __name__ == "__main__":

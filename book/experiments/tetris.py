@@ -8,8 +8,6 @@ asked for 200 random orientations of each shape. Two minutes on one core.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from coursetools.results import Row, run_jobs
+from coursetools.results import Row, run_experiment
 from equivar.data import tetris
 from equivar.models import EuclideanNet, PlainPointNet, matched, parameter_count
 from equivar.rotations import random_rotations
@@ -160,19 +158,8 @@ def train(job: Row) -> Row:
 
 def main() -> None:
     """Do what is missing."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="one seed, few copies")
-    parser.add_argument("--out", type=Path, help="default: book/results/tetris.json")
-    options = parser.parse_args()
     about: Row = {"orientations": ORIENTATIONS, "torch": torch.__version__}
-    todo, out = jobs(), options.out or RESULTS
-    if options.quick:
-        todo, out = jobs((0,), (1, 16)), options.out or Path("_build/tetris-quick.json")
-    try:
-        run_jobs(out, about, todo, train, options.processes)
-    except KeyboardInterrupt:
-        sys.exit(f"Stopped. Finished trainings are in {out}: run this again to go on.")
+    run_experiment(__doc__, RESULTS, about, jobs(), train, jobs((0,), (1, 16)))
 
 
 if __name__ == "__main__":

@@ -8,9 +8,7 @@ Three minutes of one core.
 
 from __future__ import annotations
 
-import argparse
 import math
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from coursetools.results import Row, run_jobs
+from coursetools.results import Row, run_experiment
 from equivar.data import digits
 from equivar.group_conv import GroupConv2d, GroupPool, LiftingConv2d, turn_images
 from equivar.groups import Group, cyclic
@@ -171,16 +169,8 @@ def train(job: Row) -> Row:
 
 def main() -> None:
     """Do what is missing."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="default: book/results/turned_digits.json")
-    options = parser.parse_args()
     about: Row = {"angles": ANGLES, "test_images": 500, "torch": torch.__version__}
-    out = options.out or RESULTS
-    try:
-        run_jobs(out, about, jobs(), train, options.processes)
-    except KeyboardInterrupt:
-        sys.exit(f"Stopped. Finished trainings are in {out}: run this again to go on.")
+    run_experiment(__doc__, RESULTS, about, jobs(), train)
 
 
 if __name__ == "__main__":

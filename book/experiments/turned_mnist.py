@@ -13,7 +13,6 @@ recorded, so the same hands may be in both parts.
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
 import time
@@ -24,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from turned_digits import AUGMENT, MAIN, QUARTER, UPRIGHT, accuracy, build
 
-from coursetools.results import Row, run_jobs
+from coursetools.results import Row, run_experiment
 from equivar.group_conv import turn_images
 from equivar.models import parameter_count
 from equivar.train import fit
@@ -133,23 +132,12 @@ def train(settings: Row) -> Row:
 
 def main() -> None:
     """Do what is missing."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="one size, one seed, few steps")
-    parser.add_argument("--out", type=Path, help="default: book/results/turned_mnist.json")
-    options = parser.parse_args()
     try:
         mnist()
     except ModuleNotFoundError as error:
         sys.exit(str(error))
     about: Row = {"test_images": 10 * TESTED, "torch": torch.__version__}
-    todo, out = jobs(), options.out or RESULTS
-    if options.quick:
-        todo, out = quick_jobs(), options.out or Path("_build/turned_mnist-quick.json")
-    try:
-        run_jobs(out, about, todo, train, options.processes)
-    except KeyboardInterrupt:
-        sys.exit(f"Stopped. Finished trainings are in {out}: run this again to go on.")
+    run_experiment(__doc__, RESULTS, about, jobs(), train, quick_jobs())
 
 
 if __name__ == "__main__":

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
 import platform
 import signal
 import statistics
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing import get_context
 from pathlib import Path
 
-__all__ = ["load_results", "run_jobs", "size_for_error", "spread"]
+__all__ = ["load_results", "rows_with", "run_experiment", "run_jobs", "size_for_error", "spread"]
 
 Row = dict[str, object]
 
@@ -58,6 +60,42 @@ def run_jobs(
             _write(path, about, [found[_key(job)] for job in jobs if _key(job) in found])
             bar.update()
     return [found[_key(job)] for job in jobs]
+
+
+def run_experiment(
+    doc: str | None,
+    path: Path,
+    about: Row,
+    jobs: Sequence[Row],
+    work: Callable[[Row], Row],
+    quick: Sequence[Row] = (),
+) -> None:
+    """The command line of a script in `book/experiments`: do the jobs that are missing.
+
+    It takes `--processes N`, `--out FILE`, and, where there are quick jobs, `--quick` for those
+    alone, which go to `_build` and not among the results. Ctrl-C ends it with a sentence.
+
+    Args:
+        doc: of the script; its first line describes the command.
+        path: the JSON file of the results.
+        about: what the file says of all rows.
+        jobs: all that the experiment asks for.
+        work: from a job to its results, a function of the script.
+        quick: jobs of a moment, which show that the script runs.
+    """
+    parser = argparse.ArgumentParser(description=(doc or "").split("\n", 1)[0])
+    parser.add_argument("--processes", type=int, default=1)
+    if quick:
+        parser.add_argument("--quick", action="store_true", help=f"{len(quick)} short jobs alone")
+    parser.add_argument("--out", type=Path, help=f"default: book/results/{path.name}")
+    options = parser.parse_args()
+    if getattr(options, "quick", False):
+        jobs, path = quick, Path("_build") / f"{path.stem}-quick.json"
+    out = options.out or path
+    try:
+        run_jobs(out, about, jobs, work, options.processes)
+    except KeyboardInterrupt:
+        sys.exit(f"Stopped. Finished jobs are in {out}: run this again to go on.")
 
 
 def _key(job: Row) -> str:
@@ -123,6 +161,16 @@ def load_results(path: Path) -> tuple[list[Row], Row]:
             f"{path} holds no results ({error!r}); run the script of the same name in "
             "book/experiments, which makes it"
         ) from None
+
+
+def rows_with(rows: Iterable[Row], **wanted: object) -> list[Row]:
+    """The rows with these settings, in the order in which they stand: that of the seeds.
+
+    >>> some = [{"net": "a", "seed": 0}, {"net": "b", "seed": 0}, {"net": "a", "seed": 1}]
+    >>> rows_with(some, net="a")
+    [{'net': 'a', 'seed': 0}, {'net': 'a', 'seed': 1}]
+    """
+    return [row for row in rows if wanted.items() <= row.items()]
 
 
 def spread(values: Sequence[float], digits: int = 1) -> str:
