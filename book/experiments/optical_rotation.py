@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from coursetools.results import Row, run_experiment
 from equivar.data import molecules
 from equivar.data.geometries import place
-from equivar.data.xtb import BOHR
+from equivar.data.xtb import gfn2
 
 RESULTS = Path(__file__).parent.parent / "results" / "optical_rotation.json"
 FIELD, ACCURACY = 1e-3, 1e-2  # atomic units; tblite's factor on its thresholds
@@ -60,17 +60,7 @@ def peroxide(dihedral: float) -> Array:
 
 def charges(numbers: NDArray[np.int64], positions: Array, field: Array) -> Array:
     """Mulliken charges (n,) in a uniform field (3,), atomic units."""
-    from tblite import library
-    from tblite.interface import Calculator
-
-    calculator = Calculator("GFN2-xTB", numbers, positions / BOHR)
-    calculator.set("verbosity", 0)
-    calculator.set("accuracy", ACCURACY)
-    field = np.ascontiguousarray(field, dtype=np.float64)
-    # tblite 0.8 wants a C pointer here.
-    calculator.add("electric-field", library.ffi.cast("double*", field.ctypes.data))
-    found: Array = calculator.singlepoint().get("charges").copy()
-    return found
+    return gfn2(numbers, accuracy=ACCURACY, field=field)(positions).charges
 
 
 def rotation(numbers: NDArray[np.int64], positions: Array, bonds: NDArray[np.int64]) -> float:

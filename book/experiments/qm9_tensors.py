@@ -31,11 +31,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coursetools.results import Row, run_experiment
+from equivar.data.xtb import BOHR, gfn2
 
 RESULTS = Path(__file__).parent.parent / "results" / "qm9_tensors.json"
 MOLECULES = 400  # the first ones of QM9 that have three atoms or more
 FIELD, ACCURACY = 1e-3, 1e-2  # atomic units; tblite's factor on its thresholds
-BOHR = 0.529177210903  # angstrom
 NUMBERS = {"H": 1, "C": 6, "N": 7, "O": 8, "F": 9}
 NOTICE = (
     "smiles, numbers, positions, published and isotropic are an extract of qm9pack 1.0.3. "
@@ -88,17 +88,7 @@ def extract(count: int = MOLECULES) -> dict[int, Row]:
 
 def dipole(numbers: NDArray[np.int64], positions: Array, field: Array) -> Array:
     """Dipole (3,) in a uniform field (3,), atomic units; positions in angstrom."""
-    from tblite import library
-    from tblite.interface import Calculator
-
-    calculator = Calculator("GFN2-xTB", numbers, positions / BOHR)
-    calculator.set("verbosity", 0)
-    calculator.set("accuracy", ACCURACY)
-    field = np.ascontiguousarray(field, dtype=np.float64)
-    # tblite 0.8 wants a C pointer here.
-    calculator.add("electric-field", library.ffi.cast("double*", field.ctypes.data))
-    found: Array = calculator.singlepoint().get("dipole").copy()
-    return found
+    return gfn2(numbers, accuracy=ACCURACY, field=field)(positions).dipole / BOHR
 
 
 def respond(numbers: NDArray[np.int64], positions: Array) -> tuple[Array, Array]:

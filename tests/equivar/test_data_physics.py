@@ -242,3 +242,16 @@ def test_alignment_takes_out_what_was_put_in() -> None:
             np.testing.assert_allclose(moved, x - x.mean(axis=0), atol=1e-12, err_msg=name)
         else:  # a mirror image is a different molecule: no turn may hide that
             assert np.abs(moved - x).max() > 0.1, name
+
+
+def test_a_field_moves_charge_along_itself_and_turns_with_it() -> None:
+    """Without a field hydrogen has no dipole; in one it has, odd in the field and along it."""
+    x = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.74]])
+    field = np.array([0.0, 0.0, 1e-3])
+    found = {sign: gfn2([1, 1], field=sign * field)(x).dipole for sign in (1, -1)}
+    assert found[1][2] > 1e-3
+    assert np.abs(gfn2([1, 1])(x).dipole).max() < 1e-8
+    np.testing.assert_allclose(found[1], -found[-1], atol=1e-8)
+    np.testing.assert_allclose(found[1][:2], 0, atol=1e-8)
+    turned = gfn2([1, 1], field=field[[2, 0, 1]])(x[:, [2, 0, 1]]).dipole
+    np.testing.assert_allclose(turned, found[1][[2, 0, 1]], atol=1e-8)

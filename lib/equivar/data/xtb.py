@@ -52,7 +52,10 @@ class Labels:
 
 
 def gfn2(
-    numbers: Sequence[int] | NDArray[np.int64], unpaired: int = 0, accuracy: float = ACCURACY
+    numbers: Sequence[int] | NDArray[np.int64],
+    unpaired: int = 0,
+    accuracy: float = ACCURACY,
+    field: NDArray[np.float64] | None = None,
 ) -> Callable[[NDArray[np.float64]], Labels]:
     """The function from positions to labels for one neutral molecule.
 
@@ -63,6 +66,7 @@ def gfn2(
         numbers: atomic numbers, n of them, up to 86.
         unpaired: number of unpaired electrons (multiplicity less 1).
         accuracy: tblite's factor on all of its thresholds; smaller is tighter.
+        field: (3,) a uniform electric field, in atomic units (51.4 V/angstrom); None for none.
 
     Returns:
         A function of positions `(n, 3)` in angstrom that gives `Labels`.
@@ -78,6 +82,7 @@ def gfn2(
 
     """
     try:
+        from tblite import library
         from tblite.interface import Calculator
     except ImportError as error:
         raise ImportError(
@@ -91,6 +96,10 @@ def gfn2(
     calculator = Calculator("GFN2-xTB", numbers, line, uhf=unpaired)
     calculator.set("accuracy", accuracy)
     calculator.set("verbosity", 0)
+    if field is not None:
+        field = np.ascontiguousarray(field, dtype=np.float64)
+        # tblite 0.8 wants a C pointer here.
+        calculator.add("electric-field", library.ffi.cast("double*", field.ctypes.data))
 
     def evaluate(positions: NDArray[np.float64]) -> Labels:
         calculator.update(np.asarray(positions) / BOHR)
