@@ -106,13 +106,8 @@ def best_reachable(
     """
     irreps = Irreps(irreps)
     target = _check(symmetry, target, irreps, per_point)
-    if len(symmetry.axes):  # first over all turns about the free axes, then over the listed rest
-        parts = [target[..., :0]]
-        for (mul, irrep), where in zip(irreps, irreps.slices, strict=True):
-            basis = fixed_by(symmetry.matrices[:0], symmetry.axes, irrep).to(target)  # (k, d)
-            copies = target[..., where].unflatten(-1, (mul, irrep.dim))
-            parts.append((copies @ basis.mT @ basis).flatten(-2))
-        target = torch.cat(parts, dim=-1)
+    # First over all turns about the free axes, then over the listed rest.
+    target = _about_axes(symmetry, target, irreps)
     return cast(Tensor, images(symmetry, target, irreps, per_point).mean(dim=0))
 
 
@@ -153,27 +148,29 @@ def equivalent_answers(
     """
     irreps = Irreps(irreps)
     all_of_them = images(symmetry, target, irreps, per_point)
-    if len(symmetry.axes):
-        line = Stabilizer(
-            symmetry.symbol,
-            symmetry.matrices[:1],
-            symmetry.permutations[:1],
-            symmetry.group,
-            symmetry.axes,
-            symmetry.center,
-            symmetry.error,
+    moved = (all_of_them[0] - _about_axes(symmetry, all_of_them[0], irreps)).abs()
+    if moved.numel() and (most := float(moved.max())) > tolerance:
+        raise ValueError(
+            f"the input is {symmetry.symbol}, and the target moves by {most} when it turns about "
+            "its axis: there are infinitely many equivalent answers"
         )
-        left = all_of_them[0] - best_reachable(line, all_of_them[0], irreps, per_point)
-        if left.numel() and float(left.abs().max()) > tolerance:
-            raise ValueError(
-                f"the input is {symmetry.symbol}, and the target moves by {float(left.abs().max())}"
-                " when it turns about its axis: there are infinitely many equivalent answers"
-            )
     kept: list[Tensor] = []
     for image in all_of_them:
         if not any(bool(((image - other).abs() <= tolerance).all()) for other in kept):
             kept.append(image)
     return torch.stack(kept)
+
+
+def _about_axes(symmetry: Stabilizer, target: Tensor, irreps: Irreps) -> Tensor:
+    """The mean over all turns about the free axes of a line of points; else the target itself."""
+    if not len(symmetry.axes):
+        return target
+    parts = [target[..., :0]]
+    for (mul, irrep), where in zip(irreps, irreps.slices, strict=True):
+        basis = fixed_by(symmetry.matrices[:0], symmetry.axes, irrep).to(target)  # (k, d)
+        copies = target[..., where].unflatten(-1, (mul, irrep.dim))
+        parts.append((copies @ basis.mT @ basis).flatten(-2))
+    return torch.cat(parts, dim=-1)
 
 
 def _check(symmetry: Stabilizer, target: Tensor, irreps: Irreps, per_point: bool) -> Tensor:
