@@ -124,6 +124,29 @@ def test_cells_run_again_when_what_they_import_changed_and_not_else(
     assert runs.read_text() == "2"
 
 
+GLOSSARY = """\
+# Glossary
+
+:::{glossary}
+orbit
+  MEANING
+:::
+"""
+
+
+def test_a_changed_definition_reaches_the_pages_that_use_it(book: Book, build: Build) -> None:
+    root = book(intro="# Hello\n\nAn {term}`orbit`.\n", glossary=GLOSSARY)
+    for meaning in ("All that a point becomes.", "Where a point can go."):
+        (root / "book" / "glossary.md").write_text(GLOSSARY.replace("MEANING", meaning))
+        assert build(root).returncode == 0
+        html = (root / "_build" / "html" / "book" / "intro.html").read_text()
+        assert f'title="{meaning}"' in html
+    written = root / "_build" / "html" / "book" / "intro.html"
+    before = written.stat().st_mtime_ns
+    assert build(root).returncode == 0
+    assert written.stat().st_mtime_ns == before, "nothing changed, so nothing is written"
+
+
 def test_a_changed_style_sheet_reaches_the_built_site(book: Book, tmp_path: Path) -> None:
     root = book(intro="# Hello\n")
     package = tmp_path / "site"
