@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-from pathlib import Path
-
-import jupytext
 import pytest
-import torch
+from page_cells import run_cells
 
-PAGE = Path(__file__).resolve().parents[1] / "book" / "pitfalls.md"
 BREAKS = {
     "generic, transpose forgotten",
     "vectors from before the turn",
@@ -37,15 +31,7 @@ HOLDS = {
 @pytest.fixture(scope="module")
 def said() -> list[str]:
     """What the cells print."""
-    text, space, before = io.StringIO(), {}, torch.get_default_dtype()
-    try:
-        with contextlib.redirect_stdout(text):
-            for cell in jupytext.read(PAGE).cells:
-                if cell.cell_type == "code":
-                    exec(cell.source, space)
-    finally:
-        torch.set_default_dtype(before)
-    return text.getvalue().splitlines()
+    return run_cells("pitfalls.md")[1]
 
 
 def names(said: list[str], verdict: str) -> set[str]:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-import jupytext
 import pytest
 import torch
+from page_cells import run_cells
 from scipy.special import sph_harm_y
 from strategies import SPECIAL_ORTHOGONALS
 from torch import Tensor
 
 from equivar.rotations import random_rotations
 
-PAGE = Path(__file__).resolve().parents[2] / "book" / "conventions.md"
 LMAX = 8
 
 
@@ -34,12 +32,10 @@ def rotations() -> Tensor:
 @pytest.fixture(scope="module")
 def words() -> Iterator[dict[str, Callable[..., Tensor]]]:
     """What the page defines: its cells are run as they stand there."""
-    before, space = torch.get_default_dtype(), {}
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)  # e3nn's tables are made in it
     try:
-        for cell in jupytext.read(PAGE).cells:
-            if cell.cell_type == "code":
-                exec(cell.source, space)
-        yield space
+        yield run_cells("conventions.md")[0]
     finally:
         torch.set_default_dtype(before)
 
