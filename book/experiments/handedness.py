@@ -91,6 +91,17 @@ def shape_targets() -> Tensor:
     return targets
 
 
+def random_features(first: str, seed: int) -> tuple[Tensor, Tensor]:
+    """What the last layer would get of the shapes, weights at random: (8, 0e) and (8, 0o)."""
+    torch.manual_seed(seed)
+    net = shape_net(first)
+    n_even = net.net.layers[-1].irreps_out.count("0e")  # type: ignore[union-attr, operator]
+    net.net.head = nn.Identity()  # type: ignore[assignment]
+    with torch.no_grad():
+        features = net(tetris()[0].float()).double()
+    return features[:, :n_even], features[:, n_even:]
+
+
 def train_shapes(first: str, shown: Tensor, seed: int, steps: int) -> tuple[Cloud, Tensor]:
     """The trained network and its losses."""
     x, t = tetris()[0][shown].float(), shape_targets()[shown]
