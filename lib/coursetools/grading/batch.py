@@ -25,7 +25,7 @@ from coursetools.grading.transplant import (
     read_answers,
 )
 
-VERSION = 1  # counts up when a stored result of an earlier version must not be used again
+VERSION = 2  # counts up when a stored result of an earlier version must not be used again
 CELL_TIMEOUT = 60.0
 
 
@@ -119,9 +119,10 @@ def _grade_one(
     notes = "".join(f"\n{problem}" for problem in answers.problems)
     checks = []
     for name, points in exercise.checks.items():
-        outcome = outcomes.get(name, {"passed": False, "message": lost})
+        outcome = outcomes.get(name, {"passed": False, "message": lost, "shown": ()})
         passed = outcome["passed"] is True
-        checks.append(Check(name, points, passed, "" if passed else outcome["message"] + notes))
+        message = "" if passed else outcome["message"] + notes
+        checks.append(Check(name, points, passed, message, tuple(outcome["shown"])))
     raised = {
         name: outcomes[name]["message"]
         for name in names

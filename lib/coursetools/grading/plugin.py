@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from coursetools.grading import rules
-from coursetools.grading.explain import clean
+from coursetools.grading.explain import MOST_LINES, clean
 from coursetools.grading.student import MESSAGE, verdict
+from coursetools.outputs import marked_lines, printed
 
 
 class Scorer:
@@ -19,7 +20,7 @@ class Scorer:
     Args:
         notebook: The merged notebook's path. It is removed once pytest has read it and before the
             kernel starts, so that the reference outputs are on no disk while a student's code runs.
-        report: Called with a dict for each cell: name, role, passed, message.
+        report: Called with a dict for each cell: name, role, passed, message, shown.
     """
 
     def __init__(self, notebook: Path, report: Callable[[dict[str, Any]], None]) -> None:
@@ -51,6 +52,7 @@ class Scorer:
                 "role": metadata.get("role"),
                 "passed": passed,
                 "message": "" if passed else clean(item.stash.get(MESSAGE, "Not run.")),
+                "shown": _shown(item) if metadata.get("role") == "check" else [],
             }
         )
 
@@ -61,3 +63,9 @@ class Scorer:
         for kernel in {item.parent.kernel for item in items}:
             if kernel is not None and not kernel.is_alive():
                 kernel.close()
+
+
+def _shown(item: Any) -> list[str]:
+    """What the check showed: two wrong answers that show the same went wrong in the same way."""
+    lines = marked_lines(printed({"outputs": item.test_outputs or []}))
+    return [clean(line, most=400) for line in lines[:MOST_LINES]]

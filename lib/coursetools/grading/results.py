@@ -17,6 +17,7 @@ class Check:
     points: int
     passed: bool
     message: str
+    shown: tuple[str, ...] = ()  # the lines that it showed, cut after some
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ def read_result(path: Path, digest: str) -> Result | None:
         stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if stored["digest"] != digest:
             return None
-        checks = tuple(Check(**check) for check in stored.pop("checks"))
+        checks = tuple(
+            Check(**(check | {"shown": tuple(check["shown"])})) for check in stored.pop("checks")
+        )
         problems = tuple(stored.pop("problems"))
         return Result(**stored, problems=problems, checks=checks)
     except (OSError, ValueError, KeyError, TypeError):
