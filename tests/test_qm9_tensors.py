@@ -51,5 +51,6 @@ def test_the_audit_of_a_part_finds_the_published_frame() -> None:
     again = audit_task(x, five("recomputed", some), "points", "2e", labels=labels, tolerance=1e-3)
     assert given.fraction > 0.2
     assert len(given.symmetric) > 20
+    assert "in another frame than the inputs" in given.sentence
     assert again.fraction < 1e-6
     assert again.ok

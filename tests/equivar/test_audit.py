@@ -91,6 +91,32 @@ def test_dipoles_of_molecules_are_clean_and_in_a_lab_frame_are_not():
     assert audit_task(both, t + turned, "points", "1o", labels=labels * 2, tolerance=1e-3).ok
 
 
+@pytest.mark.parametrize("law", ["2e", "1o"])
+def test_targets_in_another_frame_are_told_from_a_choice(law: str):
+    """A tensor fits on an ellipsoid, along its axes; an arrow does not, however it is turned."""
+    draw = torch.Generator().manual_seed(0)
+    R, other = random_rotations(6, draw), random_rotations(6, draw)
+    grow = 1 + 0.1 * torch.arange(6.0)[:, None, None] * torch.tensor([1.0, 0, 0])
+    l = int(law[0])
+    t = spherical_harmonics(l, torch.eye(3, dtype=torch.float64)[0])[l * l :]
+    moved = [transform(law, g, t) for g in other @ R]
+    audit = audit_task((ELLIPSOID * grow) @ R.mT, moved, "points", law)
+    assert len(audit.symmetric) == 6
+    assert ("in another frame than the inputs" in audit.sentence) == (law == "2e")
+    assert ("cannot choose" in audit.sentence) == (law == "1o")
+
+
+def test_three_different_axes_fit_no_triangle_and_turned_forces_do():
+    other = random_rotations(1, torch.Generator().manual_seed(0))[0]
+    triangle = rotation_3d(torch.tensor([0.0, 0, 1]), 2 * math.pi / 3).double()
+    triangle = torch.stack([torch.matrix_power(triangle, k)[0] for k in range(3)])
+    three = spherical_harmonics(2, torch.eye(3).double())[:, 4:]
+    triaxial = audit_task([triangle], [three[0] + 2 * three[1]], "points", "2e")
+    assert "cannot choose" in triaxial.sentence
+    forces = audit_task([triangle], [triangle @ other.mT], "points", PerPoint("1o"))
+    assert "in another frame" in forces.sentence
+
+
 def test_a_lab_frame_by_hand():
     """Two copies, half a turn apart, one label across the axis: the mean is 0."""
     half = rotation_3d(torch.tensor([0.0, 0, 1], dtype=torch.float64), math.pi)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from equivar.audit.alignment import Alignment
+from equivar.audit.turning import fits_when_turned
 
 __all__ = ["sentence"]
 
@@ -46,10 +47,14 @@ def sentence(
                 " be given in a fixed frame. Rotate each target together with its input."
             )
     if symmetric:
-        text += (
-            f" {len(symmetric)} inputs are more symmetric than their targets, so a model cannot"
-            " choose among equivalent answers."
-        )
+        text += f" {len(symmetric)} inputs are more symmetric than their targets"
+        if not groups and fits_when_turned(alignment, targets):
+            return (
+                f"{text}, and each target would fit if it were turned on its own. Were they written"
+                " in another frame than the inputs, such as principal axes? Then turn them back."
+                " Only if a choice was made, predict something that does not choose."
+            )
+        text += ", so a model cannot choose among equivalent answers."
         return (
             f"{text} Predict something that does not choose (n n^T for an axis n, the set of"
             " answers for one of them), or add an input that breaks the symmetry."

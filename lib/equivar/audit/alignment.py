@@ -55,12 +55,14 @@ class SameClass:
         pull: takes the targets of all members to the representative's frame.
         project: the part of a target that all symmetries of the representative leave in place.
         symmetric: whether it has a symmetry besides the identity.
+        turn: images of one target under rotations (k, 3, 3); None where the group has none.
     """
 
     members: list[int]
     pull: Callable[[list[Tensor]], list[Tensor]]
     project: Callable[[Tensor], Tensor]
     symmetric: bool
+    turn: Callable[[Tensor, Tensor], Tensor] | None = None
 
 
 @dataclass

@@ -257,4 +257,8 @@ def _same_class(
     def project(t: Tensor) -> Tensor:
         return _project(levels, law, proper, t)
 
-    return SameClass(members, pull, project, bool(levels))
+    def turn(rotations: Tensor, t: Tensor) -> Tensor:
+        same = torch.arange(len(t)).expand(len(rotations), -1)
+        return Elements(rotations, same).act(law, t)
+
+    return SameClass(members, pull, project, bool(levels), turn)
