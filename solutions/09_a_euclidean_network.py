@@ -13,7 +13,7 @@
 #
 # Replace each `raise NotImplementedError(...)` by your code, then run the check below it. A check first explains what is wrong, then prints what your code answers; grading compares these printed lines, for other random inputs. You can do the exercises in any order: none needs the code of another.
 #
-# Conventions of the course: components in the order of e3nn, so that degree 1 is exactly (x, y, z); a vector of an edge goes from its source to its target; messages arrive at the target. Checks run in float64.
+# Conventions of the course: components in the order of e3nn, so that degree 1 is exactly (x, y, z); a vector of an edge goes from its source to its target; messages arrive at the target. Checks run in float64. `split(irreps, v)` cuts features into one tensor (..., copies, 2l+1) for each block; `transform(irreps, g, v)` turns features by the orthogonal matrix g.
 
 # %%
 import math
@@ -45,7 +45,7 @@ def law_error(f, x, law_in, law_out, g):
 #
 # <details><summary>Hint 1</summary>One gate for each <i>irrep</i>, not for each component: <code>gated.num_irreps</code> of them, and <code>gated.dim</code> components.</details>
 #
-# <details><summary>Hint 2</summary><code>split(gated, v)</code> gives one tensor (..., copies, 2l+1) for each block. A gate multiplies all components of one copy.</details>
+# <details><summary>Hint 2</summary>Loop over <code>zip(gated, split(gated, v))</code>; each entry of <code>gated</code> is (copies, irrep). A gate multiplies all components of one copy.</details>
 #
 # <details><summary>Hint 3</summary>Take the gates of a block, <code>g[..., start:start + mul, None] * block</code>, flatten the last two axes, and move <code>start</code> on by <code>mul</code>.</details>
 
@@ -358,7 +358,9 @@ def pair_forces(positions, energy):
 
 
 # %% [markdown] role="discussion"
-# The last decoy multiplies the force by the envelope. Such forces still add up to zero and still turn with the atoms. They are the gradient of nothing: a molecule that goes around a closed path comes back with another energy. A smooth cutoff belongs into the energy.
+# The coefficients of $x$ and $x^2$ are zero: two vanishing derivatives at 0 say so.
+#
+# What if you multiply the force by the envelope, and not the energy? Such forces still add up to zero and still turn with the atoms. But they are not the gradient of the energy that you report: along a path, work and energy disagree. A smooth cutoff belongs into the energy.
 #
 # The cosine is smooth in value and slope; its second derivative jumps at both ends, and with it the derivative of the forces, which training on forces needs.
 
@@ -519,7 +521,7 @@ def convolve(x, Y, weights, source, target, paths, width):
 #
 # Guess first: if the second of four stages is broken, how many have a large error, and how many a large own error?
 #
-# <details><summary>Hint 1</summary>Keep two things while you walk through the stages: nothing but h, the features on the upright x.</details>
+# <details><summary>Hint 1</summary>Walk through the stages with one variable, h: the features on the upright x. The turned features of the stage before are never needed.</details>
 #
 # <details><summary>Hint 2</summary><code>y = f(h)</code>, <code>wanted = transform(law_out, g, y)</code>, <code>got = f(transform(law_in, g, h))</code>.</details>
 #
@@ -555,7 +557,7 @@ def whole(s, v):
 
 
 def a_network(draw, broken):
-    """Six stages with random weights; of those named in `broken`, the wrong form."""
+    """Five stages with random weights; of those named in `broken`, the wrong form."""
     A, B, b = (torch.randn(*n, generator=draw) for n in ((3, 3), (3, 3), (12,)))
     small = (1 + torch.arange(12)) / 12
 
