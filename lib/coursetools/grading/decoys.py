@@ -1,13 +1,20 @@
-"""Let every decoy of a set be graded: each must lose the checks that it names, and no others."""
+"""Let every decoy of a set be graded: each must lose the checks that it names, and no others.
+
+What a decoy shows is also what people show who make the same mistake, so the summary of a class
+names the decoy that a wrong answer resembles.
+"""
 
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
-from coursetools.exercises.source import read_source
+from coursetools.exercises.source import ExerciseSet, read_source
 from coursetools.grading.judge import Exercise, judge
+from coursetools.grading.results import Check, write_text
 from coursetools.grading.transplant import merge
 
 # What an answer cell could do as well: make every assert pass.
@@ -19,14 +26,13 @@ class DropAsserts(ast.NodeTransformer):
 get_ipython().ast_transformers.append(DropAsserts())
 """
 
+Outcomes = dict[str, dict[str, Check]]  # by trial (a decoy, or "solution"), then by check
+
 
 def lost_checks(
     root: Path, stem: str, seed: int, *, without_asserts: bool = False, cell_timeout: float = 60
 ) -> dict[str, set[str]]:
     """Which checks each decoy loses, and which the solution loses (none, one hopes).
-
-    All decoys run in one kernel, one whole notebook after the other with all names deleted in
-    between, since starting a kernel takes longer than most sets.
 
     Args:
         root: The course's folder.
@@ -39,13 +45,38 @@ def lost_checks(
     Returns:
         The names of the lost checks by name of decoy; "solution" is the solution itself.
     """
+    outcomes = decoy_outcomes(
+        root, stem, seed, without_asserts=without_asserts, cell_timeout=cell_timeout
+    )
+    return {
+        trial: {name for name, check in checks.items() if not check.passed}
+        for trial, checks in outcomes.items()
+    }
+
+
+def decoy_outcomes(
+    root: Path, stem: str, seed: int, *, without_asserts: bool = False, cell_timeout: float = 60
+) -> Outcomes:
+    """What each check says of each decoy, and of the solution.
+
+    All decoys run in one kernel, one whole notebook after the other with all names deleted in
+    between, since starting a kernel takes longer than most sets.
+
+    Args:
+        root: The course's folder.
+        stem: The set.
+        seed: The grading seed.
+        without_asserts: As in `lost_checks`.
+        cell_timeout: Seconds a cell may take.
+
+    Returns:
+        A `Check` (passed, message, shown) by name of decoy and name of check; "solution" is the
+        solution itself.
+    """
     exercise_set = read_source(root / "solutions" / f"{stem}.py")
     exercise = Exercise.load(root, stem, seed, cell_timeout)
     reference = exercise.reference()
-    answers = {str(cell.name): cell.source for cell in exercise_set.of_role("answer")}
-    trials = {"solution": answers}
-    for decoy in exercise_set.of_role("decoy"):
-        trials[str(decoy.name)] = answers | {str(decoy.replaces): decoy.source}
+    trials = _trials(exercise_set)
     cells = [_given(DROP_ASSERTS)] if without_asserts else []
     for trial, code in trials.items():
         cells.append(_given("%reset -f"))
@@ -56,9 +87,58 @@ def lost_checks(
         cell["id"] = f"cell-{number}"
     outcomes = judge(dict(exercise.pristine, cells=cells), seed, cell_timeout)
     return {
-        trial: {name for name in reference if not outcomes[f"{trial}/{name}"]["passed"]}
+        trial: {
+            name: _check(name, points, outcomes[f"{trial}/{name}"])
+            for name, points in exercise.checks.items()
+        }
         for trial in trials
     }
+
+
+def cached_outcomes(
+    root: Path, stem: str, seed: int, folder: Path, cell_timeout: float = 60
+) -> Outcomes:
+    """The same, kept in `folder` until the set or the seed changes.
+
+    Args:
+        root: The course's folder.
+        stem: The set.
+        seed: The grading seed.
+        folder: Where to keep them; made if missing.
+        cell_timeout: Seconds a cell may take.
+    """
+    data = [seed, stem]
+    for path in (root / "solutions" / f"{stem}.py", root / "exercises" / f"{stem}.ipynb"):
+        data.append(hashlib.sha256(path.read_bytes()).hexdigest())
+    digest = hashlib.sha256(json.dumps(data).encode()).hexdigest()
+    path = folder / f"{stem}.json"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored["digest"] == digest:
+            return {
+                trial: {row["name"]: Check(**(row | {"shown": tuple(row["shown"])})) for row in rows}
+                for trial, rows in stored["outcomes"].items()
+            }
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # missing, or cut off by an interrupt
+    outcomes = decoy_outcomes(root, stem, seed, cell_timeout=cell_timeout)
+    rows = {trial: [vars(check) for check in checks.values()] for trial, checks in outcomes.items()}
+    write_text(path, json.dumps({"digest": digest, "outcomes": rows}, indent=1))
+    return outcomes
+
+
+def _trials(exercise_set: ExerciseSet) -> dict[str, dict[str, str]]:
+    answers = {str(cell.name): cell.source for cell in exercise_set.of_role("answer")}
+    trials = {"solution": answers}
+    for decoy in exercise_set.of_role("decoy"):
+        trials[str(decoy.name)] = answers | {str(decoy.replaces): decoy.source}
+    return trials
+
+
+def _check(name: str, points: int, outcome: dict[str, Any]) -> Check:
+    passed = outcome["passed"] is True
+    shown = tuple(outcome.get("shown", ()))
+    return Check(name, points, passed, "" if passed else str(outcome["message"]), shown)
 
 
 def _given(source: str) -> dict[str, Any]:
