@@ -167,7 +167,7 @@ def test_a_file_that_cannot_be_graded_is_a_row_that_says_why(
 ) -> None:
     out, results = graded
     assert any(message in problem for problem in results[name].problems)
-    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
+    with (out / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = {row["student"]: row for row in csv.DictReader(file)}
     assert message in rows[name]["problems"]
     records = json.loads((out / "grades.json").read_text())

@@ -116,7 +116,9 @@ def cached_outcomes(
         stored = json.loads(path.read_text(encoding="utf-8"))
         if stored["digest"] == digest:
             return {
-                trial: {row["name"]: Check(**(row | {"shown": tuple(row["shown"])})) for row in rows}
+                trial: {
+                    row["name"]: Check(**(row | {"shown": tuple(row["shown"])})) for row in rows
+                }
                 for trial, rows in stored["outcomes"].items()
             }
     except (OSError, ValueError, KeyError, TypeError):
@@ -139,6 +141,10 @@ def _check(name: str, points: int, outcome: dict[str, Any]) -> Check:
     passed = outcome["passed"] is True
     shown = tuple(outcome.get("shown", ()))
     return Check(name, points, passed, "" if passed else str(outcome["message"]), shown)
+
+
+def _stored_check(row: dict[str, Any]) -> Check:
+    return Check(**(row | {"shown": tuple(row["shown"])}))
 
 
 def _given(source: str) -> dict[str, Any]:
