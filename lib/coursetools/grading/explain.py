@@ -33,6 +33,8 @@ def explain(item: Any, error: BaseException, limit: float, ended_in: str | None)
         limit: The cell's time limit in seconds.
         ended_in: The name of the cell in which the kernel ended, if it has ended.
     """
+    if isinstance(error, KernelGoneError) and str(error):
+        return f"Stopped: this cell {error}"
     if isinstance(error, KernelGoneError):
         return (
             "The Python process ended while this cell ran. Usual causes: a call of exit() or "

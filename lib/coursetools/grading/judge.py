@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import select
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from time import monotonic
+from typing import IO, Any
 
 import nbformat
 import psutil
@@ -18,9 +22,12 @@ import psutil
 from coursetools.errors import CourseError
 from coursetools.exercises.execute import execute
 from coursetools.grading.kernel import GRACE
+from coursetools.grading.sandbox import box
+from coursetools.grading.sandbox.limits import Limits
 from coursetools.outputs import marked_lines, printed
 
 STARTUP = 120.0  # seconds that pytest and the kernel together may take to start
+NOTEBOOK_TIMEOUT = 900.0
 
 
 @dataclass(frozen=True)
@@ -95,62 +102,154 @@ def make_reference(
     return reference
 
 
-def judge(merged: dict[str, Any], seed: int, cell_timeout: float) -> dict[str, dict[str, Any]]:
-    """Run one merged notebook under nbval in a separate process.
+class Judge:
+    """A process that judges notebooks, one after the other; it starts with the first.
 
-    Returns:
-        For each named code cell that was reached: name, role, passed, message. A cell that is
-            missing
-        was not reached, because the runner itself ended.
+    To import pytest and torch takes seconds, so the process does so once, and is copied for each
+    notebook. One that was lost is started again.
+
+    Args:
+        sandbox: Run kernels under bubblewrap. Without it they run as whoever grades.
+        modules: What kernels should find imported, if they are sandboxed.
+        limits: What a kernel may use.
     """
-    job = json.dumps({"notebook": merged, "seed": seed, "cell_timeout": cell_timeout})
-    cells = sum(cell["cell_type"] == "code" for cell in merged["cells"])
-    limit = STARTUP + cells * (cell_timeout + 2 * GRACE)
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "coursetools.grading.runner"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            start_new_session=True,  # so that Ctrl-C reaches the batch alone, which then ends it
-        )
-        output = b""
+
+    def __init__(
+        self, sandbox: bool = False, modules: Iterable[str] = (), limits: Limits | None = None
+    ) -> None:
+        self._settings = {
+            "sandbox": sandbox,
+            "modules": sorted(modules),
+            "limits": asdict(limits or Limits()),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors: IO[bytes] | None = None
+
+    def judge(
+        self,
+        merged: dict[str, Any],
+        seed: int,
+        cell_timeout: float,
+        notebook_timeout: float = NOTEBOOK_TIMEOUT,
+    ) -> dict[str, dict[str, Any]]:
+        """Run one merged notebook under nbval, in a copy of the process.
+
+        Args:
+            merged: The notebook; each check's reference is in its metadata.
+            seed: The grading seed.
+            cell_timeout: Seconds a cell may take.
+            notebook_timeout: Seconds all cells together may take.
+
+        Returns:
+            For each named code cell that was reached: name, role, passed, message, shown. A cell
+            that is missing was not reached, because the copy itself ended.
+
+        Raises:
+            CourseError: If there is no sandbox, or the process does not start.
+        """
+        job = {"notebook": merged, "seed": seed, "cell_timeout": cell_timeout}
+        cells = sum(cell["cell_type"] == "code" for cell in merged["cells"])
+        limit = STARTUP + min(cells * (cell_timeout + 2 * GRACE), notebook_timeout)
+        records: list[dict[str, Any]] = []
         try:
-            output, _ = process.communicate(job.encode(), timeout=limit)
-        except subprocess.TimeoutExpired as late:
-            output = late.output or b""
-        finally:
-            end(process)
-        errors.seek(0, 2)
-        errors.seek(max(0, errors.tell() - 2000))
-        tail = errors.read().decode(errors="replace")
-    records = [_record(line) for line in output.splitlines()]
-    outcomes = {record["name"]: record for record in records if record is not None}
-    if not outcomes and process.returncode not in (-9, -15):
-        raise CourseError(
-            f"the grading process could not start (exit {process.returncode}):\n{tail}"
-        )
-    return outcomes
+            process = self._running()
+            _send(process, job)
+            for record in _records(process, monotonic() + limit):
+                if "ended" in record:
+                    break
+                if "broken" in record:
+                    raise CourseError(record["broken"])
+                records.append(record)
+            else:
+                code = process.poll()
+                said = self._said()
+                self.close()
+                if not records and code not in (None, 0, -9, -15):
+                    raise CourseError(f"the grading process ended ({code}):\n{said}")
+        except BaseException:
+            self.close()
+            raise
+        return {record["name"]: record for record in records if "name" in record}
+
+    def close(self) -> None:
+        """End the process, with its kernel and its sandbox."""
+        if self._process is not None:
+            end(self._process)
+            self._process = None
+        if self._errors is not None:
+            self._errors.close()
+            self._errors = None
+
+    def __enter__(self) -> Judge:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            if self._settings["sandbox"]:
+                box.require()
+            self.close()
+            self._errors = tempfile.TemporaryFile()
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "coursetools.grading.runner"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                start_new_session=True,  # so that Ctrl-C reaches the batch alone, which then ends it
+            )
+            _send(self._process, self._settings)
+        return self._process
+
+    def _said(self) -> str:
+        assert self._errors is not None
+        self._errors.seek(0, 2)
+        self._errors.seek(max(0, self._errors.tell() - 2000))
+        return self._errors.read().decode(errors="replace")
 
 
-def _record(line: bytes) -> dict[str, Any] | None:
-    try:
-        record = json.loads(line)
-    except ValueError:  # the last line of a runner that was killed while writing
-        return None
-    return record if isinstance(record, dict) and "name" in record else None
+def judge(merged: dict[str, Any], seed: int, cell_timeout: float) -> dict[str, dict[str, Any]]:
+    """Judge one notebook of somebody who is trusted, without a sandbox; see `Judge`."""
+    with Judge() as one:
+        return one.judge(merged, seed, cell_timeout)
+
+
+def _send(process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):  # it has ended, and reading will say so
+        process.stdin.write(json.dumps(message).encode() + b"\n")
+        process.stdin.flush()
+
+
+def _records(process: subprocess.Popen[bytes], deadline: float) -> Iterator[dict[str, Any]]:
+    """What the process writes, until it ends or time is up."""
+    assert process.stdout is not None
+    descriptor = process.stdout.fileno()
+    rest = b""
+    while (left := deadline - monotonic()) > 0:
+        ready, _, _ = select.select([descriptor], [], [], left)
+        data = os.read(descriptor, 1 << 16) if ready else b""
+        if not data:
+            return
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            record = json.loads(line)
+            if isinstance(record, dict):
+                yield record
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
     """End the runner, its kernel and what they started; gently at first."""
-    if process.poll() is not None:
-        return
     family = []
     with suppress(psutil.Error):
         family = psutil.Process(process.pid).children(recursive=True)
-    process.terminate()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with suppress(BrokenPipeError):
+                stream.close()  # the end of its input tells it to end
     try:
-        process.wait(timeout=GRACE)
+        process.wait(timeout=2 * GRACE)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

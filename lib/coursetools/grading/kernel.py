@@ -19,8 +19,12 @@ from typing import Any, NoReturn
 import psutil
 import zmq
 from jupyter_client.manager import KernelManager
-from nbval.kernel import NbvalKernelspecManager, RunningKernel
+from nbval.kernel import RunningKernel
 
+from coursetools.grading.sandbox.client import Nursery, World
+from coursetools.grading.sandbox.guard import Guard
+from coursetools.grading.sandbox.limits import Limits
+from coursetools.grading.sandbox.provisioner import KERNEL_NAME, KernelspecManager
 from coursetools.place import kernel_place
 
 OUTPUT_LIMIT = 10_000_000  # bytes a cell may print: a plotly figure fits, a runaway loop does not
@@ -30,7 +34,7 @@ TICK = 0.2
 
 
 class KernelGoneError(Exception):
-    """The kernel's process ended while a cell ran."""
+    """The kernel's process ended while a cell ran; the message says why, if that is known."""
 
 
 class OutputLimitError(Exception):
@@ -45,6 +49,8 @@ class WatchedKernel(RunningKernel):
         seed: The grading seed: the kernel then gets an empty folder as working folder, and the bare
             environment of `kernel_place`. None leaves folder and environment as they are, which is
             what a student's own run of pytest wants.
+        nursery: Where a sandboxed kernel is born; without one it gets a sandbox of its own.
+        limits: What the kernel may use; a nursery has its own.
         output_limit: Bytes a cell may print before its process is killed.
     """
 
@@ -55,11 +61,15 @@ class WatchedKernel(RunningKernel):
         startup_timeout: float = 60,
         *,
         seed: int | None = None,
+        nursery: Nursery | None = None,
+        limits: Limits | None = None,
         output_limit: int = OUTPUT_LIMIT,
     ) -> None:
         self._place = ExitStack()
         places: dict[str, Any] = {"cwd": cwd}
-        if seed is not None:
+        if kernel_name == KERNEL_NAME:
+            places = {"nursery": nursery, "seed": seed or 0}
+        elif seed is not None:
             folder, environment = self._place.enter_context(kernel_place(seed))
             places = {"cwd": str(folder), "env": environment}
         context = zmq.Context()
@@ -67,11 +77,12 @@ class WatchedKernel(RunningKernel):
         context.setsockopt(zmq.MAXMSGSIZE, output_limit)
         self.km = KernelManager(
             kernel_name=kernel_name,
-            kernel_spec_manager=NbvalKernelspecManager(),
+            kernel_spec_manager=KernelspecManager(),
             context=context,
         )
         self.km.start_kernel(stdout=DEVNULL, stderr=DEVNULL, **places)
-        self._pid: int = self.km.provisioner.process.pid  # type: ignore[union-attr]
+        self._process: Any = self.km.provisioner.process  # type: ignore[union-attr]
+        self._guard = self._watched_by_guard(limits or Limits())
         self.kc = self.km.client(context=context)
         self.kc.start_channels()
         self._lost = self.kc.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
@@ -148,11 +159,14 @@ class WatchedKernel(RunningKernel):
     def stop(self) -> None:
         """End the process and whatever it has started, and remove its working folder."""
         family = []
+        self._guard.stop()
         with suppress(psutil.Error):
-            family = psutil.Process(self._pid).children(recursive=True)
+            family = psutil.Process(self._process.pid).children(recursive=True)
         try:
             with suppress(Exception):  # the monitor may be gone with its socket
                 self.kc.iopub_channel.socket.disable_monitor()
+            if isinstance(self._process, World):  # nothing in there is worth a farewell
+                self._process.kill()
             super().stop()
         finally:
             for process in family:
@@ -164,6 +178,14 @@ class WatchedKernel(RunningKernel):
         """Let go of a kernel whose process has ended: its sockets and its working folder."""
         if hasattr(self, "km"):
             self.stop()
+
+    def _watched_by_guard(self, limits: Limits) -> Guard:
+        if isinstance(self._process, World):
+            guard = Guard(self._process.first, limits, self._process.folder)
+        else:
+            guard = Guard(self._process.pid, limits)
+        guard.start()
+        return guard
 
     def _take(self) -> None:
         message = self.kc.iopub_channel.get_msg(timeout=0)
@@ -193,12 +215,13 @@ class WatchedKernel(RunningKernel):
 
     def _end_gone(self) -> NoReturn:
         self._backlog.clear()
-        raise KernelGoneError("the Python process ended while the cell ran")
+        self._guard.join(GRACE)
+        raise KernelGoneError(self._guard.reason or "")
 
     def _flooded(self) -> NoReturn:
         self._backlog.clear()
         with suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
+            os.kill(self._process.pid, signal.SIGKILL)
         with suppress(Empty):
             self._wait_gone(GRACE)
         raise OutputLimitError(f"the cell printed more than {self._limit // 1_000_000} MB")

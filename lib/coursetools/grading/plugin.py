@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from coursetools.errors import CourseError
 from coursetools.grading import rules
 from coursetools.grading.explain import MOST_LINES, clean
 from coursetools.grading.student import MESSAGE, verdict
@@ -38,6 +39,8 @@ class Scorer:
         """Report a cell once: when it has run, or when it could not even be set up."""
         outcome: Any = yield
         report = outcome.get_result()
+        if call.excinfo is not None and call.excinfo.errisinstance(CourseError):
+            self.report({"broken": str(call.excinfo.value)})  # ours to mend, not the student's
         verdict(item, call, report)
         if report.when == "teardown" or (report.when == "setup" and report.passed):
             return

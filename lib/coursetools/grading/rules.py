@@ -18,19 +18,27 @@ import nbval.plugin
 from nbval.plugin import IPyNbCell
 
 from coursetools.grading.kernel import WatchedKernel
+from coursetools.grading.sandbox.client import Nursery
+from coursetools.grading.sandbox.limits import Limits
 from coursetools.outputs import marked_lines, printed
 
 _compare_all = IPyNbCell.compare_outputs
 
 
-def install(seed: int | None = None) -> None:
+def install(
+    seed: int | None = None, nursery: Nursery | None = None, limits: Limits | None = None
+) -> None:
     """Make nbval start watched kernels and compare marked lines; for the rest of this process.
 
     Args:
         seed: The grading seed, which also gives the kernel an empty folder and a bare environment;
             None for a student's own run.
+        nursery: Where sandboxed kernels are born.
+        limits: What a kernel may use that is born elsewhere.
     """
-    nbval.plugin.RunningKernel = partial(WatchedKernel, seed=seed)
+    nbval.plugin.RunningKernel = partial(
+        WatchedKernel, seed=seed, nursery=nursery, limits=limits
+    )
     IPyNbCell.compare_outputs = _compare_marked
 
 

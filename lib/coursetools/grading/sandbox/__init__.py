@@ -1,0 +1,1 @@
+"""Kernels that cannot reach anything: bubblewrap around them, a fresh world for each submission."""
