@@ -16,9 +16,9 @@ LIBRARY = Path(__file__).parent / "lib" / "equivar"
 
 
 def checked_modules() -> list[str]:
-    """All modules of the library but those that Numba compiles: it wants plain functions."""
+    """All modules of the library but those that Numba or Triton compile: they want plain functions."""
     files = [path for path in LIBRARY.rglob("*.py") if path.name != "__init__.py"]
-    marks = "\nfrom numba", "import compiled"
+    marks = "\nfrom numba", "import compiled", "\nimport triton"
     plain = [f for f in files if not any(m in f.read_text(encoding="utf-8") for m in marks)]
     return [".".join(f.relative_to(LIBRARY.parent).with_suffix("").parts) for f in plain]
 

@@ -11,8 +11,12 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+from coursetools.device import choose_device
+
 # Last on the path, so that the folder tests/equivar never hides the package of that name.
 sys.path.append(str(Path(__file__).parent))
+
+choose_device()  # without a GPU, Triton has to know before anything imports it
 
 collect_ignore = ["benchmarks"]  # run by `make bench`, with packages that no test needs
 

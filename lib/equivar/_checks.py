@@ -194,3 +194,15 @@ def is_traced() -> bool:
     False
     """
     return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+
+
+def is_captured(x: Shaped[Tensor, "..."]) -> bool:
+    """Whether a CUDA graph is being recorded on the tensor's device.
+
+    Then no value can be looked at: a graph holds what a GPU does, and not what Python asks of it.
+
+    >>> import torch
+    >>> is_captured(torch.zeros(2))
+    False
+    """
+    return x.is_cuda and torch.cuda.is_current_stream_capturing()

@@ -7,7 +7,8 @@ $$\text{out}_{t, p u k} \mathrel{+}= w_{e, p u} \sum_{ij} \sqrt{2 l_3 + 1}\; C_{
 x_{s, u i}\; Y_{e, j}.$$
 
 The PyTorch form below is the definition. It writes every edge's message to memory, and that is
-what takes the time; `convolution_numba` adds each message where it belongs as soon as it is there.
+what takes the time; `convolution_numba` on a CPU and `convolution_triton` on a GPU add each message
+where it belongs as soon as it is there.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from equivar._checks import is_traced
+from equivar._checks import is_captured, is_traced
 from equivar._shapes import Float, Int
 from equivar.kernels.couplings import coupling
-from equivar.kernels.forms import choose_form
+from equivar.kernels.forms import check_device, choose_form
 from equivar.kernels.paths import Path
 
 __all__ = ["convolution"]
+
+FORMS = ("torch", "numba", "triton")
 
 
 def convolution(
@@ -48,8 +51,8 @@ def convolution(
         target: the row of the result that it goes to, (n_edges,), in any order; sorted is faster.
         size: the number of rows of the result. Those without an edge are zero.
         paths: from `depthwise_paths`.
-        form: "torch"; "numba", which runs on the CPU; or "auto": Numba where it is there and the
-            tensors are on the CPU, else PyTorch.
+        form: "torch"; "numba", which runs on the CPU; "triton", which runs on a GPU; or "auto":
+            Numba or Triton where it is there and the tensors are on its device, else PyTorch.
         rows: the row of weights of each edge, (n_edges,), where edges share them: two that are each
             other's reverse have one length, and so one set of weights. None: one row for each edge.
 
@@ -75,9 +78,15 @@ def convolution(
         Batzner et al., NequIP, arXiv:2101.03164.
     """
     _check(x, Y, weights, source, target, size, paths, rows)
-    if choose_form(form, x) == "torch":
+    check_device(x, Y=Y, weights=weights, source=source, target=target, rows=rows)
+    form = choose_form(form, x, known=FORMS)
+    if form == "torch":
         weights = weights if rows is None else weights[rows]
         return _torch(x, Y, weights, source, target, size, paths)
+    if form == "triton":
+        from equivar.kernels.convolution_triton import convolution_triton
+
+        return convolution_triton(x, Y, weights, source, target, size, paths, rows)
     from equivar.kernels.convolution_numba import convolution_numba
 
     return convolution_numba(x, Y, weights, source, target, size, paths, rows)
@@ -160,7 +169,7 @@ def _check(
         ("target", target, size),
         ("rows", rows, weights.shape[0]),
     ):
-        if index is None or not index.numel():
+        if index is None or not index.numel() or is_captured(index):
             continue
         low, high = (int(end) for end in index.aminmax())
         if low < 0 or high >= bound:

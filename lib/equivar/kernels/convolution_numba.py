@@ -1,25 +1,17 @@
-r"""The fused convolution on a CPU: PyTorch's gradients around the compiled loops.
+"""The fused convolution on a CPU: arrays for the compiled loops, and room for what they make.
 
-With a cotangent g, the convolution is one number that is linear in each of its four factors,
-
-$$F(x, Y, w, g) = \sum_e \sum_{puk} g_{t, puk}\, w_{e, pu}
-    \sum_{ij} C_{ijk}\, x_{s, ui}\, Y_{e, j},$$
-
-and everything that is ever needed is a derivative of it: the values with respect to g, the first
-gradients with respect to x, Y and w. The gradient of those, which training on forces asks for, is
-again a sum of such derivatives with some factors replaced. So two loops do all orders; a third
-makes that sum at once, where nothing will be differentiated again.
+`convolution_orders` makes derivatives of any order of these loops.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from equivar.kernels.convolution_loops import count_edges, loops, turn
+from equivar.kernels.convolution_orders import Loops, convolve
 from equivar.kernels.convolution_tables import Table, table
 from equivar.kernels.convolution_twice import loop as twice
 from equivar.kernels.paths import Path
@@ -44,8 +36,7 @@ def convolution_numba(
     shared = rows is not None
     rows = torch.arange(len(source)) if rows is None else rows.contiguous()
     graph = source.contiguous().numpy(), rows.numpy(), shared, starts, order, size, tuple(paths)
-    result: Tensor = _Values.apply(x, Y, weights, graph)
-    return result
+    return convolve(x, Y, weights, graph, Loops(_run_values, _run_gradients, _run_twice))
 
 
 def _width(paths: tuple[Path, ...], dtype: torch.dtype) -> int:
@@ -57,62 +48,6 @@ def _width(paths: tuple[Path, ...], dtype: torch.dtype) -> int:
     return width
 
 
-class _Values(torch.autograd.Function):
-    """The derivative of F with respect to g: the convolution itself."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, Y: Tensor, w: Tensor, graph: tuple) -> Tensor:
-        ctx.save_for_backward(x, Y, w)
-        ctx.graph = graph
-        return _run_values(x, Y, w, graph)
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple:
-        x, Y, w = ctx.saved_tensors
-        needs = ctx.needs_input_grad[:3]
-        return *_gradients(x, Y, w, g, ctx.graph, needs), None
-
-
-class _Gradients(torch.autograd.Function):
-    """The derivatives of F with respect to x, Y and w."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, Y: Tensor, w: Tensor, g: Tensor, graph: tuple, needs: tuple
-    ) -> tuple:
-        ctx.save_for_backward(x, Y, w, g)
-        ctx.graph, ctx.needs = graph, needs
-        ctx.set_materialize_grads(False)
-        return _run_gradients(x, Y, w, g, graph, needs)
-
-    @staticmethod
-    def backward(ctx: Any, *cotangents: Tensor | None) -> tuple:
-        factors, graph = ctx.saved_tensors[:3], ctx.graph
-        g = ctx.saved_tensors[3]
-        wanted = ctx.needs_input_grad[:4]
-        if not torch.is_grad_enabled():
-            kept = [c if n else None for c, n in zip(cotangents, ctx.needs, strict=True)]
-            return *_run_twice(factors, g, kept, graph, wanted), None, None
-        sums: list[Tensor | None] = [None, None, None, None]
-
-        def add(place: int, value: Tensor | None) -> None:
-            if value is not None:
-                before = sums[place]
-                sums[place] = value if before is None else before + value
-
-        for place, cotangent in enumerate(cotangents):
-            if cotangent is None or not ctx.needs[place]:
-                continue
-            x, Y, w = (cotangent if i == place else factors[i] for i in range(3))
-            needs = tuple(wanted[i] and i != place for i in range(3))
-            if any(needs):
-                for i, value in enumerate(_gradients(x, Y, w, g, graph, needs)):
-                    add(i, value)
-            if wanted[3]:
-                add(3, _Values.apply(x, Y, w, graph))
-        return *sums, None, None
-
-
 def _run_twice(
     factors: Sequence[Tensor],
     g: Tensor,
@@ -120,7 +55,7 @@ def _run_twice(
     graph: tuple,
     wanted: tuple[bool, ...],
 ) -> tuple[Tensor | None, ...]:
-    """The gradients by x, Y, w and g of what `_Gradients` gives, times its cotangents."""
+    """The gradients by x, Y, w and g of what `_run_gradients` gives, times its cotangents."""
     source, rows, shared, starts, order, size, paths = graph
     x, Y, w = factors
     t = table(paths, _width(paths, x.dtype))
@@ -160,14 +95,6 @@ def _run_twice(
     dx = torch.zeros_like(x, memory_format=torch.contiguous_format)
     turn(dx.numpy(), dlanes.numpy(), t.blocks_in, t.width, True)
     return tuple(d if want else None for d, want in zip((dx, dY, dw, dg), wanted, strict=True))
-
-
-def _gradients(
-    x: Tensor, Y: Tensor, w: Tensor, g: Tensor, graph: tuple, needs: tuple
-) -> tuple[Tensor | None, ...]:
-    """Those that are needed; None in place of the others."""
-    found: tuple[Tensor, ...] = _Gradients.apply(x, Y, w, g, graph, needs)
-    return tuple(value if need else None for value, need in zip(found, needs, strict=True))
 
 
 def _to_lanes(x: Tensor, t: Table, zeros: bool = False) -> Tensor:

@@ -11,7 +11,8 @@ few larger products cost less than many small ones. What takes the time is memor
 few hundred edges at a time, whose intermediate results stay in the cache with channels innermost,
 and it computes products again for the gradient instead of keeping them.
 
-On a CPU with Numba the loops of the convolution do the same: each edge is a graph of its own.
+On a CPU with Numba, and on a GPU with Triton, the loops of the convolution do the same: each edge is
+a graph of its own.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from equivar.kernels.forms import choose_form
 from equivar.kernels.paths import Path
 
 __all__ = ["depthwise"]
+
+FORMS = ("einsum", "torch", "numba", "triton")
 
 CHUNK = 2**19
 """Numbers in one buffer of products: with the others, a few megabytes."""
@@ -48,15 +51,15 @@ def depthwise(
         Y: the filter, usually harmonics of the edge vectors.
         weights: for each edge, one number for each path and channel.
         paths: from `depthwise_paths`; the widths of the tensors must be those it was made for.
-        form: "einsum" to read; "torch" for speed; "numba", faster on the CPU; "auto" takes "numba"
-            where it runs, else "torch", and "einsum" while torch.compile or a transform of
-            torch.func looks at what happens.
+        form: "einsum" to read; "torch" for speed; "numba", faster on the CPU; "triton", on a GPU;
+            "auto" takes one of these two where it runs, else "torch", and "einsum" while
+            torch.compile or a transform of torch.func looks at what happens.
 
     Returns:
         Tensor (..., irreps_out.dim), one block for each path.
 
     Raises:
-        ValueError: shapes that do not agree, no such form, or "numba" where it cannot run.
+        ValueError: shapes that do not agree, no such form, or one that cannot run here.
 
     >>> from equivar.kernels.paths import depthwise_paths
     >>> paths, irreps_out = depthwise_paths("2x1o", "1o", keep=["0e"])
@@ -65,7 +68,7 @@ def depthwise(
     >>> [round(v, 4) for v in dot_products.tolist()]
     [1.0, 2.0]
     """
-    form = choose_form(form, x, Y, weights, known=("einsum", "torch", "numba"), traced="einsum")
+    form = choose_form(form, x, Y, weights, known=FORMS, traced="einsum")
     _check(x, Y, weights, paths)
     if not paths:
         return x[..., :0]
@@ -75,6 +78,11 @@ def depthwise(
     x, Y, weights = (t.reshape(batch.numel(), t.shape[-1]) for t in (x, Y, weights))
     if form == "torch":
         z = _Depthwise.apply(x, Y, weights, tuple(paths))
+    elif form == "triton":
+        from equivar.kernels.convolution_triton import convolution_triton
+
+        edges = torch.arange(batch.numel(), device=x.device)
+        z = convolution_triton(x, Y, weights, edges, edges, batch.numel(), tuple(paths))
     else:
         from equivar.kernels.convolution_numba import convolution_numba
 

@@ -27,6 +27,8 @@ from equivar.so3 import check_degree, clebsch_gordan
 
 __all__ = ["harmonics"]
 
+FORMS = ("torch", "numba", "triton")
+
 
 def harmonics(
     lmax: int, vectors: Float[Tensor, "..."], normalize: bool = True, form: str = "auto"
@@ -38,8 +40,9 @@ def harmonics(
         vectors: (..., 3), of any length.
         normalize: whether to divide by the length first. Without, degree l is a polynomial of
             degree l.
-        form: "torch"; "numba", which runs on the CPU; or "auto": Numba where it is there, the
-            vectors are on the CPU in float32 or float64, and nothing is being traced.
+        form: "torch"; "numba", which runs on the CPU; "triton", which runs on a GPU; or "auto":
+            Numba or Triton where it is there, the vectors are on its device in float32 or float64,
+            and nothing is being traced.
 
     Returns:
         Tensor (..., (lmax+1)^2), contiguous, laid out as `Irreps.spherical_harmonics(lmax)`.
@@ -65,7 +68,7 @@ def harmonics(
         raise ValueError(f"vectors have shape {tuple(vectors.shape)}; expected (..., 3)")
     if not vectors.is_floating_point():
         raise ValueError(f"vectors are {vectors.dtype}; expected floating point, as lengths are")
-    form = choose_form(form, vectors, traced="traced")
+    form = choose_form(form, vectors, known=FORMS, traced="traced")
     if form == "torch" and is_traced():
         form = "traced"
     flat = vectors.reshape(-1, 3)
@@ -94,6 +97,10 @@ def _loops(form: str) -> Any:
     """The module that has `values` and `gradient`."""
     if form == "torch":
         return harmonics_torch
+    if form == "triton":
+        from equivar.kernels import harmonics_triton
+
+        return harmonics_triton
     from equivar.kernels import harmonics_numba
 
     return harmonics_numba

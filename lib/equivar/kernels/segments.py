@@ -18,13 +18,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from equivar._checks import is_traced
+from equivar._checks import is_captured, is_traced
 from equivar._shapes import Float, Int
-from equivar.kernels.forms import FLOATS, choose_form
+from equivar.kernels.forms import FLOATS, check_device, choose_form
 
 __all__ = ["gather_sum", "segment_sum"]
 
-FORMS = ("torch", "bag", "numba")
+FORMS = ("torch", "bag", "numba", "triton", "triton-atomic")
 
 
 def gather_sum(
@@ -42,12 +42,13 @@ def gather_sum(
         target: the row of the result that it goes to, (n_edges,), in any order; sorted is faster.
         size: the number of rows of the result. Those without an edge are zero.
         form: "torch" is the definition, which can be traced; "bag" sums with PyTorch's
-            `embedding_bag`, which stores no messages; "numba" does it on the CPU in both
-            precisions; "auto" takes the fastest that can run here.
+            `embedding_bag`, which stores no messages; "numba" does it on the CPU, "triton" on a
+            GPU, both in float32 and float64; "triton-atomic" adds edges as they come, whichever
+            program is first; "auto" takes the fastest that can run here and has a fixed order.
 
     Returns:
         Tensor (size, ...) with the trailing axes of x; differentiable to any order. The fast forms
-        add in a fixed order, so the same call gives the same bits.
+        but "triton-atomic" add in a fixed order, so the same call gives the same bits.
 
     Raises:
         ValueError: shapes that do not agree, an index out of range, or a form that does not exist
@@ -145,9 +146,7 @@ def _bag(x: Tensor, source: Tensor, target: Tensor, size: int) -> Tensor:
     _check_range("target", target, size)
     if x.shape[1] == 0 or not len(source):
         return x.new_zeros(size, x.shape[1])
-    if not bool((target[1:] >= target[:-1]).all()):
-        target, order = torch.sort(target, stable=True)
-        source = source[order]
+    source, target = _sorted(source, target)
     starts = torch.searchsorted(target, torch.arange(size + 1, device=target.device))
     return functional.embedding_bag(source, x, starts, mode="sum", include_last_offset=True)
 
@@ -163,11 +162,39 @@ def _numba(x: Tensor, source: Tensor, target: Tensor, size: int) -> Tensor:
     return out
 
 
-FAST = {"bag": _bag, "numba": _numba}
+def _triton(x: Tensor, source: Tensor, target: Tensor, size: int) -> Tensor:
+    from equivar.kernels.segments_triton import sum_by_target
+
+    _check_triton(x, source, target, size)
+    return sum_by_target(x, *_sorted(source, target), size)
+
+
+def _triton_atomic(x: Tensor, source: Tensor, target: Tensor, size: int) -> Tensor:
+    from equivar.kernels.segments_triton import sum_by_atomics
+
+    _check_triton(x, source, target, size)
+    return sum_by_atomics(x, source, target, size)
+
+
+def _check_triton(x: Tensor, source: Tensor, target: Tensor, size: int) -> None:
+    check_device(x, source=source, target=target)
+    _check_range("source", source, x.shape[0])
+    _check_range("target", target, size)
+
+
+def _sorted(source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in the order of targets, and of edges where they are equal."""
+    if bool((target[1:] >= target[:-1]).all()):
+        return source, target
+    target, order = torch.sort(target, stable=True)
+    return source[order], target
+
+
+FAST = {"bag": _bag, "numba": _numba, "triton": _triton, "triton-atomic": _triton_atomic}
 
 
 def _check_range(name: str, index: Tensor, bound: int) -> None:
-    if not index.numel() or is_traced():
+    if not index.numel() or is_traced() or is_captured(index):
         return  # a check that looks at values would break the graph
     low, high = (int(v) for v in index.aminmax())
     if low < 0 or high >= bound:
