@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,34 @@ get_ipython().ast_transformers.append(DropAsserts())
 """
 
 Outcomes = dict[str, dict[str, Check]]  # by trial (a decoy, or "solution"), then by check
+
+
+@dataclass(frozen=True)
+class Background:
+    """What a set's author wrote about wrong answers.
+
+    Attributes:
+        decoys: Code by name of decoy.
+        discussions: The text that follows an answer and its decoys, by name of answer.
+    """
+
+    decoys: dict[str, str] = field(default_factory=dict)
+    discussions: dict[str, str] = field(default_factory=dict)
+
+
+def read_background(root: Path, stem: str) -> Background:
+    """The decoys and discussions of a set, from `root/solutions/stem.py`."""
+    found = Background()
+    answer = ""
+    for cell in read_source(root / "solutions" / f"{stem}.py").cells:
+        if cell.role == "answer":
+            answer = str(cell.name)
+        elif cell.role == "decoy":
+            found.decoys[str(cell.name)] = cell.source
+        elif cell.role == "discussion" and answer:
+            before = found.discussions.get(answer)
+            found.discussions[answer] = f"{before}\n\n{cell.source}" if before else cell.source
+    return found
 
 
 def lost_checks(

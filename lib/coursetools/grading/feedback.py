@@ -29,7 +29,7 @@ class Part:
     heading: str
     answers: list[str] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
-    hints: list[Hint] = field(default_factory=list)
+    hints: tuple[Hint, ...] = ()
     section: str | None = None  # of the lecture
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from html.parser import HTMLParser
 
@@ -37,11 +38,12 @@ class Hint:
     html: str
 
 
-def hints(markdown: str) -> list[Hint]:
+@lru_cache(maxsize=512)  # the same few cells for each of many students
+def hints(markdown: str) -> tuple[Hint, ...]:
     """All hints of one Markdown cell, in order.
 
     >>> hints("<details><summary>Hint 1</summary>Use <code>a</code>: $x^2$.</details>")
-    [Hint(title='Hint 1', html='Use <code>a</code>: <i>x<sup>2</sup></i>.')]
+    (Hint(title='Hint 1', html='Use <code>a</code>: <i>x<sup>2</sup></i>.'),)
     """
     return [
         Hint(found["title"].strip(), _safe(found["body"])) for found in BLOCK.finditer(markdown)

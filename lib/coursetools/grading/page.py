@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-STYLE = """
+STYLE = r"""
 :root { color-scheme: light dark; --paper: #fff; --ink: #1f2328; --muted: #59636e; --box: #f6f8fa;
   --line: #d1d9e0; --good: #116329; --bad: #a40e26; --link: #0550ae; --bar: #2a6fb0; }
 @media (prefers-color-scheme: dark) { :root { --paper: #0d1117; --ink: #e6edf3; --muted: #9aa4af;
@@ -47,6 +47,13 @@ svg .faint { fill: var(--muted); } svg .bar { fill: var(--bar); } svg .rail { fi
 svg line { stroke: var(--line); }
 details > pre { border: 0; padding: .4rem 0; background: none; }
 th[scope=row] { font-weight: 400; }
+.plots { display: grid; gap: 1rem 1.5rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(18rem, 100%), 1fr)); }
+figure { margin: 0; } figcaption { font-size: .875rem; color: var(--muted); }
+.share { width: 5rem; display: inline-block; vertical-align: middle; }
+th code, td code { overflow-wrap: normal; white-space: nowrap; }
+.lines { white-space: pre-line; }
+.kind { margin: 1rem 0; } q { quotes: '\201c' '\201d'; }
 @media print { details:not([open]) { display: none; } }
 """
 
@@ -61,7 +68,7 @@ def whole_page(title: str, body: Iterable[str], *, wide: bool = False) -> str:
         body: Pieces of HTML.
         wide: For a page of tables and plots.
     """
-    width = "body { max-width: 60rem; }\n" if wide else ""
+    width = "body { max-width: 60rem; }\n.scroll table { min-width: 38rem; }\n" if wide else ""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
