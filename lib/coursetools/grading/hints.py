@@ -45,9 +45,8 @@ def hints(markdown: str) -> tuple[Hint, ...]:
     >>> hints("<details><summary>Hint 1</summary>Use <code>a</code>: $x^2$.</details>")
     (Hint(title='Hint 1', html='Use <code>a</code>: <i>x<sup>2</sup></i>.'),)
     """
-    return [
-        Hint(found["title"].strip(), _safe(found["body"])) for found in BLOCK.finditer(markdown)
-    ]
+    blocks = BLOCK.finditer(markdown)
+    return tuple(Hint(found["title"].strip(), _safe(found["body"])) for found in blocks)
 
 
 def next_hint(available: Sequence[Hint], answered: bool, passed: int, failed: int) -> int:
