@@ -27,6 +27,8 @@ $(READY): requirements.txt pyproject.toml | $(BIN)/python
 $(READY_TEST): $(READY)
 	$(BIN)/pip install --quiet --editable '.[test]'
 	$(BIN)/python -m coursetools.browser install
+	@# Where it can be had neither way, grading refuses, and the tests of the sandbox say so.
+	$(BIN)/python -m coursetools.grading.sandbox.box install || true
 	@touch $@
 
 $(READY_BENCH): $(READY)
@@ -62,8 +64,8 @@ bench: $(READY_BENCH)  ## compare with other libraries: make bench [NAMES="convo
 derive: $(READY)  ## make the notebooks in solutions/ and exercises/ from solutions/*.py
 	$(BIN)/coursetools derive
 
-grade: $(READY)  ## grade a class: make grade SUBMISSIONS=folder [OUT=grades]
-	$(BIN)/coursetools grade $(or $(SUBMISSIONS),$(error say which: make grade SUBMISSIONS=folder)) --out $(or $(OUT),grades)
+grade: $(READY)  ## grade a class: make grade SUBMISSIONS=folder [OUT=grades] [OPTIONS=--workers=8]
+	$(BIN)/coursetools grade $(or $(SUBMISSIONS),$(error say which: make grade SUBMISSIONS=folder)) --out $(or $(OUT),grades) $(OPTIONS)
 
 clean:  ## remove the built site and its cache, keep .venv
 	rm -rf _build

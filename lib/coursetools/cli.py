@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,13 +42,25 @@ def _grade(options: argparse.Namespace) -> int:
     from coursetools.grading.batch import grade
 
     out: Path = options.out
+    if options.unsandboxed:
+        print(
+            "coursetools: no sandbox: submitted code runs as you, and can read, write and send "
+            "whatever you can",
+            file=sys.stderr,
+        )
     summary = grade(
-        course_root(options.course), options.submissions, out, options.seed, options.cell_timeout
+        course_root(options.course),
+        options.submissions,
+        out,
+        options.seed,
+        options.cell_timeout,
+        sandbox=not options.unsandboxed,
+        workers=options.workers,
+        scheduler=options.scheduler,
     )
-    troubled = sum(bool(result.problems) for result in summary.results)
     print(
-        f"{len(summary.results)} files, {summary.reused} of them graded in an earlier run, "
-        f"{troubled} with problems: see {out / 'grades.csv'} and {out / 'feedback'}"
+        f"{summary.files} files, {summary.reused} of them graded in an earlier run, "
+        f"{summary.troubled} with problems: see {out / 'grades.csv'} and {out / 'feedback'}"
     )
     for fault in summary.course_faults:
         print(f"coursetools: not graded: {fault}", file=sys.stderr)
@@ -60,6 +73,19 @@ def _grade_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=_nonnegative, help="fresh by default, kept in --out")
     parser.add_argument(
         "--cell-timeout", type=_positive, default=60.0, metavar="S", help="seconds (default 60)"
+    )
+    parser.add_argument(
+        "--workers",
+        type=_nonnegative,
+        default=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2,
+        metavar="N",
+        help="notebooks judged at once (default: as many as there are cores)",
+    )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="a Dask scheduler's, such as tcp://host:8786"
+    )
+    parser.add_argument(
+        "--unsandboxed", action="store_true", help="run submitted code as you, with all your files"
     )
 
 

@@ -5,37 +5,139 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from coursetools.errors import CourseError
 from coursetools.grading.feedback import write_feedback
-from coursetools.grading.judge import Exercise, judge
+from coursetools.grading.journal import Journal
+from coursetools.grading.judge import Exercise
 from coursetools.grading.kernel import OUTPUT_LIMIT
 from coursetools.grading.report import write_reports
-from coursetools.grading.results import Check, Result, read_result, write_text
+from coursetools.grading.results import Check, Result, write_text
+from coursetools.grading.sandbox import box
+from coursetools.grading.sandbox.client import imports
 from coursetools.grading.submissions import Submission, find_submissions
 from coursetools.grading.transplant import (
-    MOST_BYTES,
+    Answers,
     SubmissionError,
     answer_names,
     merge,
-    read_answers,
+    parse_answers,
+    read_bytes,
 )
+from coursetools.grading.work import Job, Outcomes, Setting, work
 
-VERSION = 2  # counts up when a stored result of an earlier version must not be used again
+VERSION = 3  # counts up when a stored result of an earlier version must not be used again
 CELL_TIMEOUT = 60.0
+JOURNAL = "journal.sqlite"
+LOST = "Not run: the grading process was ended from outside, perhaps by the submitted code."
 
 
 @dataclass(frozen=True)
 class Summary:
     """What a run of `grade` did."""
 
-    results: tuple[Result, ...]
+    files: int
     reused: int
+    troubled: int
     course_faults: tuple[str, ...]
+    out: Path
+
+    @property
+    def results(self) -> list[Result]:
+        """Every result of the run, sorted; read from the journal each time."""
+        with Journal(self.out / JOURNAL, last=True) as journal:
+            return list(journal.results())
+
+
+@dataclass
+class Batch:
+    """One run: what is graded, with what, and what has become of it so far."""
+
+    journal: Journal
+    exercises: dict[str, Exercise]
+    faults: dict[str, str]
+    out: Path
+    seed: int
+    cell_timeout: float
+    reused: int = 0
+    troubled: int = 0
+
+    def jobs(self, submissions: list[Submission], bar: tqdm[None]) -> Iterator[Job]:
+        """What has to be judged; all else is settled on the way."""
+        for submission in submissions:
+            job = self._job(submission)
+            if job is None:
+                bar.update()
+            else:
+                yield job
+
+    def settle(self, job: Job, outcomes: Outcomes | CourseError) -> None:
+        """Store what was found out."""
+        submission, answers, digest = job.note
+        if isinstance(outcomes, CourseError):  # the next run tries again
+            self._store(_not_graded(submission, str(outcomes)))
+            return
+        exercise = self.exercises[submission.stem]
+        self._store(_result(submission, exercise, answers, digest, outcomes))
+
+    def _job(self, submission: Submission) -> Job | None:
+        student, stem = submission.student, submission.stem
+        if submission.problem is not None:
+            self._store(Result(student, stem, "", (submission.problem,)))
+            return None
+        if stem in self.faults:
+            self._store(_not_graded(submission, self.faults[stem]))
+            return None
+        exercise = self.exercises[stem]
+        try:
+            data: bytes | SubmissionError = read_bytes(submission.path)
+        except SubmissionError as error:
+            data = error
+        digest = self._digest(data, exercise)
+        stored = self.journal.find(student, stem, digest)
+        if stored is not None:
+            self.reused += 1
+            self.journal.use(student, stem, stored)
+            result = self.journal.read(stored)
+            self.troubled += bool(result.problems)
+            write_feedback(self.out, result, exercise.pristine)
+            return None
+        try:
+            if isinstance(data, SubmissionError):
+                raise data
+            answers = parse_answers(data, answer_names(exercise.pristine))
+        except SubmissionError as error:
+            checks = exercise.checks.items()
+            failed = tuple(Check(name, points, False, str(error)) for name, points in checks)
+            self._store(Result(student, stem, digest, (str(error),), failed))
+            return None
+        try:
+            merged = merge(exercise.pristine, answers.code, exercise.reference())
+        except CourseError as error:  # the solution's fault: no submission can be graded
+            self.faults[stem] = str(error)
+            self._store(_not_graded(submission, str(error)))
+            return None
+        key = hashlib.sha256(repr((student, stem, digest)).encode()).hexdigest()
+        note = (submission, answers, digest)
+        return Job(f"grade-{key}", merged, self.seed, self.cell_timeout, note)
+
+    def _store(self, result: Result) -> None:
+        self.troubled += bool(result.problems)
+        self.journal.add(result, self.seed)
+        if result.stem in self.exercises:
+            write_feedback(self.out, result, self.exercises[result.stem].pristine)
+
+    def _digest(self, data: bytes | SubmissionError, exercise: Exercise) -> str:
+        content = data if isinstance(data, bytes) else str(data).encode()
+        submitted = hashlib.sha256(content).hexdigest()
+        parts = [VERSION, submitted, exercise.fingerprint, self.seed, self.cell_timeout]
+        return hashlib.sha256(json.dumps([*parts, OUTPUT_LIMIT]).encode()).hexdigest()
 
 
 def grade(
@@ -44,8 +146,12 @@ def grade(
     out: Path,
     seed: int | None = None,
     cell_timeout: float = CELL_TIMEOUT,
+    *,
+    sandbox: bool = True,
+    workers: int = 1,
+    scheduler: str | None = None,
 ) -> Summary:
-    """Grade every submission, one after the other, and write all reports into `out`.
+    """Grade every submission, and write all reports into `out`.
 
     Each result is stored as soon as it is known, so an interrupted run goes on where it stopped: a
     stored result is used again if submission, exercise, solution, seed and limits are the same.
@@ -56,76 +162,60 @@ def grade(
         out: Made if missing. Keeps the seed: a new folder gets a fresh one.
         seed: The grading seed, if it must be a particular one.
         cell_timeout: Seconds a cell may take.
+        sandbox: Run submitted code under bubblewrap; without it, it runs as whoever grades.
+        workers: How many processes judge at once; 1 is this one.
+        scheduler: The address of a Dask scheduler whose workers judge instead.
 
     Raises:
-        CourseError: If there is nothing to grade.
+        CourseError: If there is nothing to grade, no sandbox, or another run in the same folder.
     """
+    if sandbox and scheduler is None:
+        box.require()
     stems = sorted(path.stem for path in (root / "exercises").glob("[0-9][0-9]_*.ipynb"))
     found = find_submissions(submissions, stems)
-    seed = _settle_seed(out, seed)
-    exercises, faults = _load_exercises(root, stems, seed, cell_timeout)
-    results = []
-    reused = 0
-    bar = tqdm(found, desc="grading", unit="notebook", disable=None)
-    for submission in bar:
-        stem = submission.stem
-        bar.set_postfix_str(f"{submission.student}/{stem}"[:40])
-        if submission.problem is not None:
-            results.append(Result(submission.student, stem, "", (submission.problem,)))
-            continue
-        if stem in faults:
-            results.append(Result(submission.student, stem, "", (f"Not graded: {faults[stem]}",)))
-            continue
-        stored = out / "results" / submission.student / f"{stem}.json"
-        digest = _digest(submission.path, exercises[stem], seed, cell_timeout)
-        result = read_result(stored, digest)
-        reused += result is not None
-        if result is None:
-            try:
-                exercises[stem].reference()
-            except CourseError as error:  # the solution's fault: no submission can be graded
-                faults[stem] = str(error)
-                results.append(Result(submission.student, stem, "", (f"Not graded: {error}",)))
-                continue
-            try:
-                result = _grade_one(submission, exercises[stem], digest, seed, cell_timeout)
-            except CourseError as error:  # not stored: the next run tries again
-                results.append(Result(submission.student, stem, "", (f"Not graded: {error}",)))
-                continue
-            write_text(stored, json.dumps(asdict(result), indent=1))
-        write_feedback(out, result, exercises[stem].pristine)
-        results.append(result)
-    totals = {stem: sum(exercise.checks.values()) for stem, exercise in exercises.items()}
-    write_reports(out, results, totals)
-    wanted = {submission.stem for submission in found}
-    return Summary(tuple(results), reused, tuple(faults[s] for s in faults if s in wanted))
-
-
-def _grade_one(
-    submission: Submission, exercise: Exercise, digest: str, seed: int, cell_timeout: float
-) -> Result:
-    names = answer_names(exercise.pristine)
+    out.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out / "grading.lock", timeout=0)
     try:
-        answers = read_answers(submission.path, names)
-    except SubmissionError as error:
-        failed = tuple(Check(n, p, False, str(error)) for n, p in exercise.checks.items())
-        return Result(submission.student, submission.stem, digest, (str(error),), failed)
-    merged = merge(exercise.pristine, answers.code, exercise.reference())
-    outcomes = judge(merged, seed, cell_timeout)
+        lock.acquire()
+    except Timeout:
+        raise CourseError(f"{out}: another grading writes here; wait for its end") from None
+    with lock, Journal(out / JOURNAL) as journal:
+        seed = _settle_seed(out, seed)
+        exercises, faults = _load_exercises(root, stems, seed, cell_timeout)
+        batch = Batch(journal, exercises, faults, out, seed, cell_timeout)
+        wanted = {submission.stem for submission in found}
+        setting = Setting(sandbox, _modules(exercises[s] for s in exercises if s in wanted))
+        bar: tqdm[None] = tqdm(total=len(found), desc="grading", unit="notebook", disable=None)
+        with bar:
+            for job, outcomes in work(batch.jobs(found, bar), setting, workers, scheduler):
+                batch.settle(job, outcomes)
+                bar.update()
+        totals = {stem: sum(exercise.checks.values()) for stem, exercise in exercises.items()}
+        write_reports(out, journal.results(), totals, handed_in=wanted)
+    said = tuple(faults[stem] for stem in faults if stem in wanted)
+    return Summary(len(found), batch.reused, batch.troubled, said, out)
+
+
+def _not_graded(submission: Submission, why: str) -> Result:
+    return Result(submission.student, submission.stem, "", (f"Not graded: {why}",))
+
+
+def _result(
+    submission: Submission, exercise: Exercise, answers: Answers, digest: str, outcomes: Outcomes
+) -> Result:
     problems = answers.problems
-    lost = "Not run: the grading process was ended from outside, perhaps by the submitted code."
     if any(name not in outcomes for name in exercise.checks):
-        problems = (*problems, lost)
+        problems = (*problems, LOST)
     notes = "".join(f"\n{problem}" for problem in answers.problems)
     checks = []
     for name, points in exercise.checks.items():
-        outcome = outcomes.get(name, {"passed": False, "message": lost, "shown": ()})
+        outcome = outcomes.get(name, {"passed": False, "message": LOST, "shown": ()})
         passed = outcome["passed"] is True
         message = "" if passed else outcome["message"] + notes
         checks.append(Check(name, points, passed, message, tuple(outcome["shown"])))
     raised = {
         name: outcomes[name]["message"]
-        for name in names
+        for name in answer_names(exercise.pristine)
         if name in outcomes and not outcomes[name]["passed"]
     }
     return Result(
@@ -153,6 +243,16 @@ def _load_exercises(
     return exercises, faults
 
 
+def _modules(exercises: Iterator[Exercise]) -> tuple[str, ...]:
+    """What the notebooks import, apart from students' code."""
+    found: set[str] = set()
+    for exercise in exercises:
+        cells = [c for c in exercise.pristine["cells"] if c["cell_type"] == "code"]
+        trusted = [c for c in cells if c["metadata"].get("role") in ("given", "check")]
+        found |= imports("".join(cell["source"]) for cell in trusted)
+    return tuple(sorted(found))
+
+
 def _settle_seed(out: Path, seed: int | None) -> int:
     path = out / "grading.json"
     if seed is None and path.exists():
@@ -165,15 +265,3 @@ def _settle_seed(out: Path, seed: int | None) -> int:
     chosen = secrets.randbelow(2**31 - 1) + 1 if seed is None else seed  # never 0, which is public
     write_text(path, json.dumps({"seed": chosen}) + "\n")
     return chosen
-
-
-def _digest(path: Path, exercise: Exercise, seed: int, cell_timeout: float) -> str:
-    try:
-        size = path.stat().st_size
-        submitted = (
-            str(size) if size > MOST_BYTES else hashlib.sha256(path.read_bytes()).hexdigest()
-        )
-    except OSError as error:
-        submitted = str(error)
-    parts = [VERSION, submitted, exercise.fingerprint, seed, cell_timeout, OUTPUT_LIMIT]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -191,13 +191,13 @@ class Judge:
             if self._settings["sandbox"]:
                 box.require()
             self.close()
-            self._errors = tempfile.TemporaryFile()
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "coursetools.grading.runner"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                start_new_session=True,  # so that Ctrl-C reaches the batch alone, which then ends it
+                start_new_session=True,  # Ctrl-C reaches the batch alone, which then ends it
             )
             _send(self._process, self._settings)
         return self._process

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -36,21 +34,6 @@ class Result:
     def points(self) -> int:
         """The points of the checks that passed."""
         return sum(check.points for check in self.checks if check.passed)
-
-
-def read_result(path: Path, digest: str) -> Result | None:
-    """The stored result, or None if it is missing, broken, or made from something else."""
-    try:
-        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if stored["digest"] != digest:
-            return None
-        checks = tuple(
-            Check(**(check | {"shown": tuple(check["shown"])})) for check in stored.pop("checks")
-        )
-        problems = tuple(stored.pop("problems"))
-        return Result(**stored, problems=problems, checks=checks)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # missing, or cut off by an interrupt: grade it again
 
 
 def write_text(path: Path, text: str) -> None:

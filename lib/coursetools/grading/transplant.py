@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 MOST_BYTES = 20_000_000
+MOST_CODE = 200_000  # characters of one answer: the longest of the solutions has some 3,000
 
 
 class SubmissionError(Exception):
@@ -24,19 +27,50 @@ class Answers:
 
 
 def read_answers(path: Path, names: list[str]) -> Answers:
+    """Read the code of the answer cells of a submitted file; see `parse_answers`."""
+    return parse_answers(read_bytes(path), names)
+
+
+def read_bytes(path: Path) -> bytes:
+    """What a submitted file holds.
+
+    The file is opened once, without following a link and without waiting: what was a file when the
+    folder was listed may be a link or a pipe by now.
+
+    Raises:
+        SubmissionError: If it cannot be read, is no plain file, or is too large.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise SubmissionError("This is no plain file. Submit the notebook itself.")
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise SubmissionError(f"The file cannot be read: {error.strerror}.") from None
+    if len(data) > MOST_BYTES:
+        raise SubmissionError(
+            f"The file has more than {MOST_BYTES // 1_000_000} MB. Clear all outputs, save, "
+            "and submit again."
+        )
+    return data
+
+
+def parse_answers(data: bytes, names: list[str]) -> Answers:
     """Read the code of the answer cells, and nothing else.
 
     A cell is found by `metadata.name`, whatever else has changed. Two cells with one name are
     ambiguous, so neither counts, and the student is told.
 
     Args:
-        path: The submitted notebook.
+        data: The submitted notebook.
         names: The names of the exercise's answer cells.
 
     Raises:
-        SubmissionError: If the file cannot be read, or is no notebook.
+        SubmissionError: If this is no notebook.
     """
-    cells = _cells(path)
+    cells = _cells(data)
     found: dict[str, list[str]] = {name: [] for name in names}
     for cell in cells:
         metadata = cell.get("metadata")
@@ -55,20 +89,18 @@ def read_answers(path: Path, names: list[str]) -> Answers:
                 f"There are {len(sources)} answer cells `{name}`, so none of them counts. Was it "
                 "copied or split? Delete all but one."
             )
-    code = {name: sources[0] for name, sources in found.items() if len(sources) == 1}
+        if len(sources) == 1 and len(sources[0]) > MOST_CODE:
+            problems.append(
+                f"The answer `{name}` has {len(sources[0]):,} characters, and an answer may have "
+                f"{MOST_CODE:,}, so it does not count. Does it hold data that the code should make?"
+            )
+    code = {n: own[0] for n, own in found.items() if len(own) == 1 and len(own[0]) <= MOST_CODE}
     return Answers(code, tuple(problems))
 
 
-def _cells(path: Path) -> list[dict[str, Any]]:
+def _cells(data: bytes) -> list[dict[str, Any]]:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise SubmissionError(
-                f"The file has more than {MOST_BYTES // 1_000_000} MB. Clear all outputs, save, "
-                "and submit again."
-            )
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise SubmissionError(f"The file cannot be read: {error.strerror}.") from None
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise SubmissionError(
             "The file is not UTF-8 text, so it is no notebook. Submit the .ipynb file itself, not "
@@ -81,6 +113,11 @@ def _cells(path: Path) -> list[dict[str, Any]]:
         raise SubmissionError(
             f"The file is no notebook: expected JSON, and it starts with {start!r}."
         ) from None
+    if isinstance(notebook, dict) and "worksheets" in notebook:
+        raise SubmissionError(
+            "The file is a notebook of format 3, from before 2015. Open and save it with a current "
+            "JupyterLab, and submit again."
+        )
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         raise SubmissionError(
@@ -92,8 +129,9 @@ def _cells(path: Path) -> list[dict[str, Any]]:
 def _source(cell: dict[str, Any]) -> str:
     source = cell.get("source", "")
     if isinstance(source, list):
-        return "".join(part for part in source if isinstance(part, str))
-    return source if isinstance(source, str) else ""
+        source = "".join(part for part in source if isinstance(part, str))
+    # JSON may hold half of a character, which nothing after this could write down.
+    return source.encode("utf-8", "replace").decode() if isinstance(source, str) else ""
 
 
 def answer_names(pristine: dict[str, Any]) -> list[str]:

@@ -53,7 +53,17 @@ def require() -> str:
 @cache
 def _why_not(program: str) -> str:
     tried = subprocess.run(
-        [program, "--unshare-all", "--unshare-user", "--ro-bind", "/", "/", "--proc", "/proc", "true"],
+        [
+            program,
+            "--unshare-all",
+            "--unshare-user",
+            "--ro-bind",
+            "/",
+            "/",
+            "--proc",
+            "/proc",
+            "true",
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -98,3 +108,25 @@ def command(
     for name, value in environment.items():
         parts += ["--setenv", name, value]
     return [*parts, "--"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """``python -m coursetools.grading.sandbox.box [install]``: say whether there is a sandbox.
+
+    With `install`, bubblewrap is installed where we may; where not, it is said how.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments == ["install"] and shutil.which("bwrap") is None and shutil.which("apt-get"):
+        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "bubblewrap"]):
+            print("+", " ".join(command), flush=True)
+            subprocess.run(command, check=False)
+    try:
+        print(require())
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -55,7 +55,7 @@ class Nursery:
         environment |= {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS")}
         inner = [sys.executable, "-P", "-m", f"{__package__}.nursery", str(inside.fileno())]
         start = box.command(program, self.sockets, self.limits, environment, nested=nested)
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
             [*start, *inner],
             pass_fds=[inside.fileno()],
@@ -190,12 +190,12 @@ class World:
 
 
 def imports(sources: Iterable[str]) -> set[str]:
-    """The modules that some code imports at its top level.
+    r"""The modules that some code imports at its top level.
 
-    >>> sorted(imports(["import torch.nn as nn\\nfrom numpy import linalg", "not python"]))
+    >>> sorted(imports(["import torch.nn as nn\nfrom numpy import linalg", "not python"]))
     ['numpy', 'torch.nn']
     """
-    found = set()
+    found: set[str] = set()
     for source in sources:
         with suppress(SyntaxError):
             for node in ast.parse(source).body:

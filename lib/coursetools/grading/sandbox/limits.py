@@ -1,4 +1,4 @@
-"""How much a submission may use: what one process is told, and what all of them together may take."""
+"""How much a submission may use: each of its processes, and all of them together."""
 
 from __future__ import annotations
 
