@@ -116,3 +116,12 @@ def test_networks_obey_their_labels_before_training() -> None:
             here, there = net(twins), net(-twins)
         torch.testing.assert_close(there[:, 0], sign * here[:, 0], rtol=1e-3, atol=1e-6)
         torch.testing.assert_close(there[:, 1:], here[:, 1:], rtol=1e-3, atol=1e-6)
+
+
+def test_random_features_come_even_first() -> None:
+    even, odd = handedness.random_features("pseudoscalar", seed=0)
+    assert len(even) == len(odd) == 8
+    torch.testing.assert_close(even[0], even[1], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(odd[0], -odd[1], rtol=1e-4, atol=1e-5)
+    assert odd[0].norm() > 0.1
+    assert handedness.random_features("scalar", seed=0)[1].norm() == 0
