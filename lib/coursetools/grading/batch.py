@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 from tqdm import tqdm
@@ -68,7 +69,7 @@ class Batch:
     reused: int = 0
     troubled: int = 0
 
-    def jobs(self, submissions: list[Submission], bar: tqdm[None]) -> Iterator[Job]:
+    def jobs(self, submissions: list[Submission], bar: Any) -> Iterator[Job]:
         """What has to be judged; all else is settled on the way."""
         for submission in submissions:
             job = self._job(submission)
@@ -185,7 +186,7 @@ def grade(
         batch = Batch(journal, exercises, faults, out, seed, cell_timeout)
         wanted = {submission.stem for submission in found}
         setting = Setting(sandbox, _modules(exercises[s] for s in exercises if s in wanted))
-        bar: tqdm[None] = tqdm(total=len(found), desc="grading", unit="notebook", disable=None)
+        bar: Any = tqdm(total=len(found), desc="grading", unit="notebook", disable=None)
         with bar:
             for job, outcomes in work(batch.jobs(found, bar), setting, workers, scheduler):
                 batch.settle(job, outcomes)

@@ -36,9 +36,7 @@ def install(
         nursery: Where sandboxed kernels are born.
         limits: What a kernel may use that is born elsewhere.
     """
-    nbval.plugin.RunningKernel = partial(
-        WatchedKernel, seed=seed, nursery=nursery, limits=limits
-    )
+    nbval.plugin.RunningKernel = partial(WatchedKernel, seed=seed, nursery=nursery, limits=limits)
     IPyNbCell.compare_outputs = _compare_marked
 
 
