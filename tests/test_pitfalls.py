@@ -9,6 +9,7 @@ BREAKS = {
     "generic, transpose forgotten",
     "vectors from before the turn",
     "cross product as 1o, inversion",
+    "(y, z, x) read as (x, y, z)",
     "ReLU on components",
     "a bias on components",
     "LayerNorm over components",
@@ -22,6 +23,7 @@ HOLDS = {
     "cross product as 1o, rotation",  # so is this
     "cross product as 1e, rotation",
     "cross product as 1e, inversion",
+    "put in order",
     "IrrepNorm",
     "Gate",
     "all axes by one",
