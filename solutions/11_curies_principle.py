@@ -48,7 +48,7 @@ def some_pose(draw):
 #
 # A solid has a symmetry group. Give it an order parameter $b$ of some irrep as well, and the pair keeps fewer symmetries: only those elements with $D(g)\,b = b$. Find them: return the indices of the elements that keep $b$, in rising order.
 #
-# Guess first: a tetrahedron has 24 symmetries. How many are left when you add an arrow (`1o`) from its center to a corner? And how many when you add a sense of turning (`1e`) about that axis?
+# Guess first: a tetrahedron has 24 symmetries. How many are left when you give it an arrow (`1o`) from its center to a corner? And how many when you give it a sense of turning (`1e`) about that axis instead?
 #
 # <details><summary>Hint 1</summary><code>wigner_d(irrep, matrices)</code> gives all D(g) at once, (g, d, d), parity included.</details>
 #
@@ -126,7 +126,7 @@ def kept_by(matrices, irrep, b):
 
 
 # %% [markdown] role="discussion"
-# The arrow leaves 6 of 24: three turns and three mirrors. The sense of turning leaves the 3 turns (and, in other solids, elements that reverse the axis *and* mirror). The axis `2e` leaves 6 in the tetrahedron, but 12 in the cube, where the reversal of the axis is a symmetry too. So the choice of irrep decides how much is broken: break as little as the answer asks for.
+# The arrow leaves 6 of 24: three turns and three mirrors. The sense of turning leaves the 3 turns (and, in other solids, improper elements that reverse the axis, such as the inversion of the cube). The axis `2e` leaves 6 in the tetrahedron, but 12 in the cube, where the reversal of the axis is a symmetry too. So the choice of irrep decides how much is broken: break as little as the answer asks for.
 
 # %% [markdown]
 # ## 2. Five floors
