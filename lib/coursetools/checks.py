@@ -12,8 +12,8 @@ this for what an answer cannot help:
 
 The rest is the author's:
 
-* use float64 in check cells: `show` marks every other float type, because a float32 result is right
-  to about seven digits only, and would agree on some seeds and not on others;
+* use float64 in check cells: `show` marks every other float type. Grading lets single precision and
+  another order of summation pass (see `coursetools.grading.compare`), but errors grow on the way;
 * draw inputs from `generator(label)`, never from the global generator: an answer that draws random
   numbers of its own would shift all that follow;
 * show what is unique. Not an eigenvector (its sign is free) but its projector; not a basis but the
