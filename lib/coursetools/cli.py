@@ -89,6 +89,35 @@ def _grade_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _check(options: argparse.Namespace) -> int:
+    from coursetools.exercises.derive import course_root
+    from coursetools.grading.selfcheck import check_notebook
+
+    root = course_root(options.course)
+    return 0 if check_notebook(root, options.notebook, sandbox=options.sandbox) else 1
+
+
+def _check_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("notebook", type=Path, help="yours: NN_topic.ipynb")
+    parser.add_argument(
+        "--sandbox", action="store_true", help="run it as submissions are run in grading"
+    )
+
+
+def _new(options: argparse.Namespace) -> int:
+    from coursetools.exercises import new
+    from coursetools.exercises.derive import course_root
+
+    root = course_root(options.course)
+    print(f"wrote {new.new_set(root, options.stem).relative_to(root)}\n")
+    print(new.next_steps(options.stem))
+    return 0
+
+
+def _new_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("stem", metavar="NN_topic", help="the new set's name, such as 15_crystals")
+
+
 def _site(options: argparse.Namespace) -> int:
     from coursetools.site import build
 
@@ -114,6 +143,8 @@ def _none(parser: argparse.ArgumentParser) -> None:
 Command = tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]
 COMMANDS: dict[str, Command] = {
     "derive": ("make both notebooks from solutions/NN_topic.py", _derive_options, _derive),
+    "new": ("start an exercise set from a template", _new_options, _new),
+    "check": ("score your own notebook, with words", _check_options, _check),
     "grade": ("grade a folder of submissions", _grade_options, _grade),
     "site": ("execute the lectures and build the site in _build/html", _none, _site),
     "serve": ("serve the built site on 127.0.0.1 and print its address", _serve_options, _serve),
