@@ -37,7 +37,7 @@ torch.set_default_dtype(torch.float64)
 # <details><summary>Hint 3</summary><code>.T</code> on a tensor with more than two axes is not what you want. <code>.mT</code> transposes the last two axes, and <code>@</code> broadcasts over the others.</details>
 
 
-# %% name="rotate" role="answer"
+# %% name="rotate" role="answer" section="One molecule, written down twice"
 def rotate(points, R):
     """Apply R (3, 3) to each row of `points` (..., n, 3); returns the same shape."""
     # solution: points are rows, and R acts on columns
@@ -102,7 +102,7 @@ def rotate(points, R):
 # <details><summary>Hint 3</summary>0 / 0 is nan by itself. A small number added to the denominator would hide it.</details>
 
 
-# %% name="equivariance-error" role="answer"
+# %% name="equivariance-error" role="answer" section="Measure it"
 def equivariance_error(f, x, act_in, act_out):
     """Relative size of f(act_in(x)) - act_out(f(x)); nan if f returns zero."""
     # solution: acting before, minus acting after, over the size of the output
@@ -269,7 +269,7 @@ def constant(x, a):
 # <details><summary>Hint 3</summary>Loop over about ten matrices from <code>random_orthogonal</code> with a shift each, and ask that every error is below a tolerance between 1e-9 and 1e-5.</details>
 
 
-# %% name="is-equivariant" role="answer"
+# %% name="is-equivariant" role="answer" section="Measure it"
 def is_equivariant(f, x):
     """Whether f (n, 3) -> (n, 3) turns with the cloud and ignores shifts: a bool."""
     # solution: try rotations, reflections and shifts, and let no error pass
@@ -436,7 +436,7 @@ def is_equivariant(f, x):
 # <details><summary>Hint 3</summary><code>torch.finfo(dtype).eps</code> is machine epsilon. The dtype is an argument: compute the condition number in the precision of x, whatever the dtype asked for.</details>
 
 
-# %% name="condition-number" role="answer"
+# %% name="condition-number" role="answer" section="Is 1e-3 good enough?"
 def condition_number(f, x):
     """The relative condition number of f at x, a 0-dim tensor."""
     # solution: the largest singular value of the Jacobian, times the input's size over the output's
@@ -483,7 +483,7 @@ def condition_number(f, x):
     return size(J) * size(x) / size(y)
 
 
-# %% name="tolerance" role="answer"
+# %% name="tolerance" role="answer" section="Is 1e-3 good enough?"
 def tolerance(kappa, dtype):
     """The error that rounding explains: 10 kappa epsilon, for a floating-point dtype; a float."""
     # solution: epsilon is a property of the dtype

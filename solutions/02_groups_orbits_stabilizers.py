@@ -43,7 +43,7 @@ torch.set_default_dtype(torch.float64)
 # <details><summary>Hint 3</summary>Invertible matrices that are finitely many and closed have their inverses among them: the powers of a member must come back. So closed, and the identity among them, and each member invertible is enough. Or look for the identity in each row of products.</details>
 
 
-# %% name="is-group" role="answer"
+# %% name="is-group" role="answer" section="What you allow: a group"
 def is_group(matrices):
     """Whether (n, d, d) different matrices form a group under multiplication: a bool."""
     # solution: closed, with an identity, and an inverse for each member
@@ -193,7 +193,7 @@ def is_group(matrices):
 # <details><summary>Hint 3</summary>The stabilizer: <code>[g for g in range(order) if torch.equal(act(g, x), x)]</code>. Does the product of both sizes give the order?</details>
 
 
-# %% name="orbit-and-stabilizer" role="answer"
+# %% name="orbit-and-stabilizer" role="answer" section="Stabilizers"
 def orbit_and_stabilizer(x, order, act):
     """How many different things are in the orbit of x, and the elements that fix x."""
     # solution: a set for the orbit, equality for the stabilizer
@@ -300,7 +300,7 @@ def orbit_and_stabilizer(x, order, act):
 # <details><summary>Hint 3</summary>Return a function: <code>return lambda points: f(...)</code>. For a field, what the lambda returns is a list of rows that have to be multiplied by G too.</details>
 
 
-# %% name="act-on-function" role="answer"
+# %% name="act-on-function" role="answer" section="Acting on functions: why the inverse appears"
 def act_on_function(G, f):
     """The function f (n, d) -> (n,), moved by an invertible matrix G (d, d)."""
     # solution: ask f where the point came from
@@ -376,7 +376,7 @@ def act_on_function(G, f):
     return lambda points: f(points) * torch.linalg.det(G)
 
 
-# %% name="act-on-field" role="answer"
+# %% name="act-on-field" role="answer" section="Acting on functions: why the inverse appears"
 def act_on_field(G, v):
     """The field v (n, d) -> (n, d), moved by an invertible matrix G (d, d), arrows too."""
     # solution: ask v where the point came from, and turn the arrow that it gives
@@ -461,7 +461,7 @@ def frame(a, b):
     return torch.stack([u, torch.linalg.cross(w, u), w], dim=-1)
 
 
-# %% name="symmetries" role="answer"
+# %% name="symmetries" role="answer" section="The symmetry of a molecule"
 def symmetries(points, labels, tolerance=0.01):
     """Every orthogonal matrix that takes a labeled cloud to itself, about its mean: (k, 3, 3)."""
     # solution: two points decide, up to one mirror
@@ -691,7 +691,7 @@ def symmetries(points, labels, tolerance=0.01):
 # <details><summary>Hint 3</summary>Count the half turns, the mirrors and the inversions, and look the three counts up in a dictionary; C4 is the only one with one half turn, four elements and no reflection.</details>
 
 
-# %% name="name-of" role="answer"
+# %% name="name-of" role="answer" section="The names of point groups"
 def name_of(matrices):
     """The Schoenflies symbol of one of the eight groups above, from its matrices (k, 3, 3)."""
     # solution: determinant and trace tell the kinds of elements apart

@@ -43,7 +43,7 @@ torch.set_default_dtype(torch.float64)
 # <details><summary>Hint 3</summary><code>x.mean(dim=-2, keepdim=True)</code> keeps an axis of length 1, which broadcasts over the elements.</details>
 
 
-# %% name="set-layer" role="answer"
+# %% name="set-layer" role="answer" section="Let a null space answer"
 def set_layer(x, A, B):
     """Sets (..., n, c) to (..., n, c_out): each element by itself, and the mean for everybody."""
     # solution: two matrices, one for the element and one for the mean over elements
@@ -118,7 +118,7 @@ def set_layer(x, A, B):
 # <details><summary>Hint 3</summary><code>tuple(t.index(v) for v in t)</code> replaces each index by the place where its value occurs first.</details>
 
 
-# %% name="pattern-masks" role="answer"
+# %% name="pattern-masks" role="answer" section="Pairs: fifteen ways to be fair"
 def pattern_masks(n, k):
     """Masks (number of patterns, n, ..., n) of zeros and ones, with k axes of length n each."""
     # solution: group all indices by the place where each value occurs first
@@ -219,7 +219,7 @@ def pattern_masks(n, k):
 # <details><summary>Hint 3</summary>The last of k things is alone in its group, or joins one of m groups: S(k, m) = S(k-1, m-1) + m S(k-1, m), with S(0, 0) = 1.</details>
 
 
-# %% name="count-weights" role="answer"
+# %% name="count-weights" role="answer" section="Count without solving"
 def count_weights(a, b, n):
     """The number of free weights of an equivariant linear layer from a to b indices: an int."""
     # solution: partitions of a + b indices into at most n groups
@@ -295,7 +295,7 @@ def count_weights(a, b, n):
 # <details><summary>Hint 3</summary>Divide by the square root of d, the last axis of the queries, before the softmax. <code>scores.softmax(dim=-1)</code> runs over j.</details>
 
 
-# %% name="attention" role="answer"
+# %% name="attention" role="answer" section="Attention has no order either"
 def attention(x, Wq, Wk, Wv):
     """Self-attention: a set (n, c) to (n, d)."""
     # solution: softmax over the elements that are looked at
@@ -363,7 +363,7 @@ def same(a, b):
     return a.shape == b.shape and bool((a - b).norm() <= 1e-9 * b.norm())
 
 
-# %% name="order-law" role="answer"
+# %% name="order-law" role="answer" section="What we ask for"
 def order_law(f, x):
     """Return "invariant", "equivariant" or "neither" for f at the set x (n, c)."""
     # solution: many random orders, and a law must hold for each
@@ -489,7 +489,7 @@ def order_law(f, x):
 # <details><summary>Hint 3</summary>n rounds are always enough: each round either makes more classes or changes nothing ever after.</details>
 
 
-# %% name="refine" role="answer"
+# %% name="refine" role="answer" section="What it cannot see"
 def refine(A):
     """Colors of the n nodes after color refinement of the graph A (n, n): a list of n integers."""
     # solution: own color and the sorted colors of the neighbors, n times
@@ -589,7 +589,7 @@ def refine(A):
 # <details><summary>Hint 3</summary><code>diagonal(dim1=-2, dim2=-1).sum(-1)</code> is the trace of each table of a batch.</details>
 
 
-# %% name="count-triangles" role="answer"
+# %% name="count-triangles" role="answer" section="What mends it, and what does not"
 def count_triangles(A):
     """The number of triangles of a graph (n, n) or of each graph of a batch (b, n, n)."""
     # solution: closed walks of three steps, each triangle six times
@@ -638,7 +638,7 @@ def count_triangles(A):
 # <details><summary>Hint 3</summary>The mean of <code>(yes &gt; no) + 0.5 * (yes == no)</code>, once both are turned into numbers.</details>
 
 
-# %% name="auc" role="answer"
+# %% name="auc" role="answer" section="Who will be linked to whom?"
 def auc(score, label):
     """The chance that a positive scores higher than a negative, ties counting one half."""
     # solution: all pairs of a positive and a negative
@@ -692,7 +692,7 @@ def auc(score, label):
 # <details><summary>Hint 3</summary>A table is read at many pairs at once by <code>table[pair[:, 0], pair[:, 1]]</code>.</details>
 
 
-# %% name="common-friends" role="answer"
+# %% name="common-friends" role="answer" section="Ask about the pair"
 def common_friends(A, pair):
     """How many neighbors each pair (m, 2) of nodes has in common in the graph A (n, n): (m,)."""
     # solution: paths of two steps

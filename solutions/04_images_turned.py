@@ -65,7 +65,7 @@ def law(f, x, act_in, act_out, what):
 # <details><summary>Hint 3</summary><code>conv2d(image, bank, padding=1)</code> has shape (b, 4 c, H, W), with the positions of one filter beside each other. <code>unflatten(1, (-1, 4))</code> takes them apart.</details>
 
 
-# %% name="lift" role="answer"
+# %% name="lift" role="answer" section="Lift: one filter in four positions"
 def lift(image, psi):
     """Images (b, 1, H, W) and filters (c, 3, 3) to features (b, c, 4, H, W), same H and W."""
     # solution: the bank holds each filter in its four positions
@@ -134,7 +134,7 @@ def lift(image, psi):
 # <details><summary>Hint 3</summary>Stack the four on a new axis after the output channels: (c_out, 4, c_in, 4, 3, 3). Flatten the first two and the next two axes, convolve features whose channels and positions are flattened too, and unflatten.</details>
 
 
-# %% name="group-convolve" role="answer"
+# %% name="group-convolve" role="answer" section="Group convolve: stay on the group"
 def group_convolve(features, psi):
     """Features (b, c_in, 4, H, W), filters (c_out, c_in, 4, 3, 3) to (b, c_out, 4, H, W)."""
     # solution: turn the filter in the plane, and roll it on the group
@@ -211,7 +211,7 @@ def group_convolve(features, psi):
 # <details><summary>Hint 3</summary>The mean over pixels is <code>.mean(dim=(-2, -1))</code>. In the other order you get other numbers.</details>
 
 
-# %% name="pool" role="answer"
+# %% name="pool" role="answer" section="Pool: forget the position"
 def pool(features):
     """Features (b, c, 4, H, W) to numbers (b, c) that quarter turns do not change."""
     # solution: forget the position at each pixel, then forget the pixel
@@ -290,7 +290,7 @@ def leak(m):
 # <details><summary>Hint 3</summary><code>equivariance_error(f, maps, act_in, act_out)</code> is relative. Honest functions stay below 1e-12, and the bugs above 1e-5.</details>
 
 
-# %% name="commutes" role="answer"
+# %% name="commutes" role="answer" section="Pool: forget the position"
 def commutes(f, maps):
     """Whether f (b, c, H, W) -> (b, c, H', W') commutes with quarter turns on `maps`: a bool."""
     # solution: measure for each turn, with the law that outputs turn too
@@ -391,7 +391,7 @@ def commutes(f, maps):
 # <details><summary>Hint 3</summary><code>first.repeat(n)</code></details>
 
 
-# %% name="full-curve" role="answer"
+# %% name="full-curve" role="answer" section="Accuracy against the angle"
 def full_curve(first, n):
     """Values (m,) in the first 360/n degrees to values (n m,) over a whole turn."""
     # solution: the curve repeats itself n times, and nothing else is known of it

@@ -42,7 +42,7 @@ torch.set_default_dtype(torch.float64)
 # <details><summary>Hint 3</summary>The turned molecule in the field R E must give the dipole R α E. So α' R E = R α E for each E, which means α' = R α Rᵀ.</details>
 
 
-# %% name="augment" role="answer"
+# %% name="augment" role="answer" section="Turn the label, too"
 def augment(positions, dipoles, polarizabilities, rotations):
     """Turn molecule k by rotation k; returns positions, dipoles, polarizabilities, turned."""
     # solution: rows from the right, columns from the left, matrices from both sides
@@ -134,7 +134,7 @@ def augment(positions, dipoles, polarizabilities, rotations):
 # <details><summary>Hint 3</summary>What is left is twice the part of the wrong kind: odd for sign = +1, even for sign = -1.</details>
 
 
-# %% name="predict-error" role="answer"
+# %% name="predict-error" role="answer" section="Rotations alone leave inversion"
 def predict_error(even, odd, sign):
     """Relative error under inversion of the function even + odd; a 0-dim tensor."""
     # solution: f(-x) - sign f(x) is twice the part of the wrong kind
@@ -179,7 +179,7 @@ for sign, law in ((1, "an energy is kept"), (-1, "a signed volume is flipped")):
 # <details><summary>Hint 3</summary>The answer is True exactly if no matrix of the stabilizer has a negative determinant.</details>
 
 
-# %% name="can-differ" role="answer"
+# %% name="can-differ" role="answer" section="Rotations alone leave inversion"
 def can_differ(cloud):
     """Whether any such network tells a cloud (n, 3) from its inversion: a bool."""
     # solution: not if a rotation does what inversion does, so if the cloud has an improper symmetry
@@ -257,7 +257,7 @@ def can_differ(cloud):
 # <details><summary>Hint 3</summary>A few thousand random rotations have small errors, not zero ones. Collect the letters that pass, and take <code>min(passed, key=...)</code> by the number of rotations, if there are any.</details>
 
 
-# %% name="smallest-exact" role="answer"
+# %% name="smallest-exact" role="answer" section="Which rotations?"
 def smallest_exact(candidates, lmax):
     """The letter of the smallest set that is exact for degrees 1 to lmax, or None."""
     # solution: every degree has to vanish, not the last one alone
@@ -349,7 +349,7 @@ def kernel(a, b):
     return torch.exp(-2 * torch.cdist(a, b).square())
 
 
-# %% name="augmented" role="answer"
+# %% name="augmented" role="answer" section="Where augmentation is the architecture"
 def augmented(group, x, y, ridge, new):
     """Answers at the points new (m, 3), trained on all turned copies of x (n, 3): (m,)."""
     # solution: every copy of a point has the label of the point
@@ -358,7 +358,7 @@ def augmented(group, x, y, ridge, new):
     return kernel(new, copies) @ torch.linalg.solve(system, y.repeat(len(group)))
 
 
-# %% name="invariant" role="answer"
+# %% name="invariant" role="answer" section="Where augmentation is the architecture"
 def invariant(group, x, y, ridge, new):
     """The same answers from the n points alone, with an invariant kernel: (m,)."""
 
@@ -449,7 +449,7 @@ def invariant(group, x, y, ridge, new):
 # <details><summary>Hint 3</summary>All rows at once: <code>slopes = errors.log() @ u / (u @ u)</code>. <code>Tensor.std()</code> has s - 1 below already.</details>
 
 
-# %% name="fit-exponent" role="answer"
+# %% name="fit-exponent" role="answer" section="Which rotations?"
 def fit_exponent(counts, errors):
     """Slopes of log errors (s, k) over log counts (k): their mean, and its standard error."""
     # solution: a line through the logarithms of each row

@@ -43,7 +43,7 @@ def volume(x):
 # <details><summary>Hint 3</summary>The formula |a|² + |b|² - 2 a·b subtracts huge numbers from each other when the cloud is far away. The norm of the difference does not.</details>
 
 
-# %% name="distances" role="answer"
+# %% name="distances" role="answer" section="Road one: representation"
 def distances(x):
     """The distances of all pairs: (..., n, 3) to (..., n (n - 1) / 2)."""
     # solution: the norm of the difference, for each pair once
@@ -93,7 +93,7 @@ def distances(x):
 # <details><summary>Hint 3</summary>Invert: r to -r. Or flip one coordinate.</details>
 
 
-# %% name="twin" role="answer"
+# %% name="twin" role="answer" section="Blind to handedness"
 def twin(x):
     """A cloud (n, 3) with the distances of x, and the other handedness."""
     # solution: the mirror image
@@ -152,7 +152,7 @@ def twin(x):
 # <details><summary>Hint 3</summary><code>torch.linalg.cross(x, g)</code>, sum over the points, <i>then</i> square, then sum over the three components, then the mean over the batch.</details>
 
 
-# %% name="penalty" role="answer"
+# %% name="penalty" role="answer" section="Road two: loss"
 def rotation_penalty(f, x):
     """P for f from (b, n, 3) to (b,): a 0-dim tensor, differentiable in the parameters of f."""
     # solution: the torque, squared
@@ -254,7 +254,7 @@ def rotation_penalty(f, x):
 # <details><summary>Hint 3</summary><code>y * y.pow(3).sum(dim=0).sign()</code> flips the columns that need it.</details>
 
 
-# %% name="canonical" role="answer"
+# %% name="canonical" role="answer" section="Road three: canonical frame"
 def canonical(x):
     """Coordinates (n, 3) of a cloud (n, 3) in its own frame."""
     # solution: principal axes, and signs from the third moments
@@ -304,7 +304,7 @@ def canonical(x):
 # <details><summary>Hint 3</summary><code>x @ U * (new / old).sqrt() @ U.mT</code></details>
 
 
-# %% name="with-spreads" role="answer"
+# %% name="with-spreads" role="answer" section="Frames jump"
 def with_spreads(x, spreads):
     """The cloud (n, 3), centered, stretched to covariance eigenvalues `spreads` (3,)."""
     # solution: along its own axes, by the square root of the ratio
@@ -374,7 +374,7 @@ def with_spreads(x, spreads):
 # <details><summary>Hint 3</summary><code>torch.stack([... for g in matrices]).mean(dim=0)</code></details>
 
 
-# %% name="group-average" role="answer"
+# %% name="group-average" role="answer" section="Exact on a subgroup"
 def group_average(f, matrices, vectors):
     """The average of g f(g^-1 x): a function of clouds (n, 3)."""
 
@@ -500,7 +500,7 @@ def group_average(f, matrices, vectors):
 # <details><summary>Hint 3</summary>Gaps: <code>torch.linalg.eigvalsh(x.mT @ x)</code> of centered clouds is (b, 3), rising; the two differences over the last one.</details>
 
 
-# %% name="choose" role="answer"
+# %% name="choose" role="answer" section="Which road?"
 def choose(clouds, target):
     """The road for a task: one of the six words of the table."""
     # solution: the law first, then the mirror, then the axes

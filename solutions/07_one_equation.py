@@ -56,7 +56,7 @@ def choose(label, n, things):
 # <details><summary>Hint 3</summary>A list of <code>torch.kron(rho_out[i], torch.eye(n)) - torch.kron(torch.eye(m), rho_in[i].T.contiguous())</code>, joined by <code>torch.cat</code>. (<code>torch.kron</code> wants its arguments contiguous in memory, which a transpose is not.)</details>
 
 
-# %% name="constraint" role="answer"
+# %% name="constraint" role="answer" section="Make it a matrix"
 def constraint(rho_in, rho_out):
     """(k, n, n) and (k, m, m) to the system (k m n, m n) for the entries of Q, row after row."""
     # solution: A Q B is kron(A, B transposed) times q
@@ -129,7 +129,7 @@ def constraint(rho_in, rho_out):
 # <details><summary>Hint 3</summary>The rank is the number of singular values above 1e-9 times the largest. The answer is Vh[rank:].</details>
 
 
-# %% name="null-space" role="answer"
+# %% name="null-space" role="answer" section="Make it a matrix"
 def null_space(A):
     """Orthonormal rows (d, c) that span what A (r, c) takes to zero."""
     # solution: the last rows of the full Vh
@@ -187,7 +187,7 @@ def null_space(A):
 # <details><summary>Hint 3</summary>The mean over g of the product of the two traces, rounded to a whole number.</details>
 
 
-# %% name="count-weights" role="answer"
+# %% name="count-weights" role="answer" section="Count before you solve"
 def count_weights(rho_in, rho_out):
     """Dimension of the equivariant maps between (g, n, n) and (g, m, m): an int."""
     # solution: the mean product of characters
@@ -238,7 +238,7 @@ def count_weights(rho_in, rho_out):
 # <details><summary>Hint 3</summary>Two loops, over the input's pairs and the output's pairs. Add the product of the copies where the irreps are equal.</details>
 
 
-# %% name="count-layer" role="answer"
+# %% name="count-layer" role="answer" section="Count before you solve"
 def count_layer(irreps_in, irreps_out):
     """Weights of the most general O(3)-equivariant linear layer, without bias: an int."""
     # solution: equal irreps meet, copies multiply
@@ -302,7 +302,7 @@ def count_layer(irreps_in, irreps_out):
 # <details><summary>Hint 3</summary><code>(chi * table).mean(dim=1) / (table ** 2).mean(dim=1)</code>, rounded, where chi is the character of rho.</details>
 
 
-# %% name="multiplicities" role="answer"
+# %% name="multiplicities" role="answer" section="Schur's lemma"
 def multiplicities(rho, table):
     """How often each irrep, with characters `table` (c, g), is in rho (g, d, d): c ints."""
     # solution: intertwiners with rho, over intertwiners with itself
@@ -361,7 +361,7 @@ def multiplicities(rho, table):
 # <details><summary>Hint 3</summary>Divide the sum by the number of elements, and multiply by chi[0] over the mean of chi squared. Then P @ P should be P.</details>
 
 
-# %% name="projector" role="answer"
+# %% name="projector" role="answer" section="Schur's lemma"
 def projector(rho, chi):
     """Onto all copies in rho (g, d, d) of the irrep with character chi (g,); identity first."""
     # solution: an average of rho, weighed by the character
@@ -418,7 +418,7 @@ def projector(rho, chi):
 # <details><summary>Hint 3</summary>Stack both kinds of matrices and ask <code>intertwiner_basis</code> for the maps from the trivial representation, <code>torch.ones(k, 1, 1)</code>, with k the number of all matrices. It returns (d, 3**rank, 1): drop the last axis.</details>
 
 
-# %% name="constants" role="answer"
+# %% name="constants" role="answer" section="What a crystal may do"
 def constants(generators, rank, symmetric=()):
     """Orthonormal basis (d, 3**rank) of the tensors that generators (k, 3, 3) leave alone."""
     # solution: the group's matrices and the swaps of indices, from the trivial representation
@@ -516,7 +516,7 @@ def constants(generators, rank, symmetric=()):
 # <details><summary>Hint 3</summary><code>tensor_product(permutation_representation(permutations), matrices)</code>.</details>
 
 
-# %% name="displacements" role="answer"
+# %% name="displacements" role="answer" section="How water vibrates"
 def displacements(matrices, permutations):
     """(g, 3, 3) and (g, n) to the representation (g, 3n, 3n) on displacements."""
     # solution: move the atoms, turn the arrows
@@ -573,7 +573,7 @@ def displacements(matrices, permutations):
 # <details><summary>Hint 3</summary>With t the traces and d the determinants of the matrices: stay * t - t - d * t.</details>
 
 
-# %% name="vibrations" role="answer"
+# %% name="vibrations" role="answer" section="How water vibrates"
 def vibrations(matrices, permutations):
     """The character (g,) of the vibrations of a molecule that is not on a line."""
     # solution: all displacements, less shifts (arrows) and rotations (pseudovectors)

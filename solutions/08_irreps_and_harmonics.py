@@ -55,7 +55,7 @@ def directions(n, draw):
 # <details><summary>Hint 3</summary>The factors are 1, $\sqrt 3$ and $\sqrt{15}$. <code>x, y, z = r.unbind(-1)</code>, then <code>torch.stack([...], dim=-1)</code>.</details>
 
 
-# %% name="harmonics" role="answer"
+# %% name="harmonics" role="answer" section="Functions that turn as irreps do"
 def harmonics(vectors):
     """Degrees 0, 1 and 2 of vectors (..., 3) of any length but zero: (..., 9)."""
     # solution: a polynomial of the direction, and the length that each degree must have
@@ -164,7 +164,7 @@ def D(l, Rs):
     return wigner_d(Irrep(l, (-1) ** l), Rs)
 
 
-# %% name="coupling" role="answer"
+# %% name="coupling" role="answer" section="Products"
 def coupling(l1, l2, l3):
     """Clebsch-Gordan coefficients (2 l1 + 1, 2 l2 + 1, 2 l3 + 1) of norm 1, or zeros."""
     # solution: the one map from pairs to degree l3 that commutes with some rotations
@@ -263,7 +263,7 @@ def coupling(l1, l2, l3):
 # <details><summary>Hint 3</summary>For the count: loop over all blocks of both inputs and of the output; where the output's (l, p) is in <code>product_irreps</code> of the two, add the product of the three numbers of copies.</details>
 
 
-# %% name="product-irreps" role="answer"
+# %% name="product-irreps" role="answer" section="Products"
 def product_irreps(first, second):
     """All (l, p) in the product of two irreps (l1, p1) and (l2, p2): a list, sorted by degree."""
     # solution: the triangle for degrees, the product for parities
@@ -310,7 +310,7 @@ def product_irreps(first, second):
     return [(l, p1 * p2) for l in range(abs(l1 - l2), l1 + l2 + 1, 2)]
 
 
-# %% name="count-weights" role="answer"
+# %% name="count-weights" role="answer" section="What a network does with it"
 def count_weights(layout1, layout2, layout_out):
     """How many weights a tensor product layer has, for layouts [(copies, l, p), ...]; an int."""
     # solution: copies times copies times copies, wherever both rules allow it
@@ -379,7 +379,7 @@ def count_weights(layout1, layout2, layout_out):
 # <details><summary>Hint 3</summary><code>wigner_d(Irrep(l, (-1)**l), matrices)</code> is a batch of matrices. Take the mean of their traces and round it to an int.</details>
 
 
-# %% name="first-degree" role="answer"
+# %% name="first-degree" role="answer" section="An icosahedron is a sphere"
 def first_degree(points, lmax):
     """The smallest degree from 1 to lmax with power in the cloud (n, 3), or None."""
     # solution: sum first, square afterwards, and know what rounding leaves
@@ -457,7 +457,7 @@ def first_degree(points, lmax):
     return None
 
 
-# %% name="count-fixed" role="answer"
+# %% name="count-fixed" role="answer" section="An icosahedron is a sphere"
 def count_fixed(matrices, l):
     """How many vectors of degree l stand still under a whole group (g, 3, 3); an int."""
     # solution: the trace of the projector, which is the mean over the group
@@ -531,7 +531,7 @@ def coefficients(points, lmax=6):
     return spherical_harmonics(lmax, points).sum(dim=0)
 
 
-# %% name="power" role="answer"
+# %% name="power" role="answer" section="Power against bispectrum"
 def power(c, l):
     """The power of degree l in coefficients c: a 0-dim tensor."""
     # solution: the squared length of one block
@@ -562,7 +562,7 @@ def power(c, l):
     return c[l : 2 * l + 1].square().sum()
 
 
-# %% name="bispectrum" role="answer"
+# %% name="bispectrum" role="answer" section="Power against bispectrum"
 def bispectrum(c, l1, l2, l3):
     """Three degrees of coefficients c coupled to a number: a 0-dim tensor."""
     # solution: each degree meets its own index of C
@@ -603,7 +603,7 @@ def bispectrum(c, l1, l2, l3):
     return torch.einsum("ijk,i,j,k->", C, *parts).abs()
 
 
-# %% name="compare" role="answer"
+# %% name="compare" role="answer" section="Mirror images"
 def compare(a, b):
     """ "same", "mirror" or "different" for two clouds (n, 3) and (m, 3)."""
     # solution: even triples know the shape, odd triples its hand

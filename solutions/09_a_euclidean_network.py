@@ -50,7 +50,7 @@ def law_error(f, x, law_in, law_out, g):
 # <details><summary>Hint 3</summary>Take the gates of a block, <code>g[..., start:start + mul, None] * block</code>, flatten the last two axes, and move <code>start</code> on by <code>mul</code>.</details>
 
 
-# %% name="gate" role="answer"
+# %% name="gate" role="answer" section="Why ReLU breaks vectors"
 def gate(x, n_scalars, gated):
     """Scalars, gates and gated irreps (..., d) to scalars and gated irreps."""
     # solution: one number for all components of one irrep
@@ -146,7 +146,7 @@ def gate(x, n_scalars, gated):
 # <details><summary>Hint 3</summary><code>torch.zeros_like(positions).index_add(0, target, unit)</code>.</details>
 
 
-# %% name="pull" role="answer"
+# %% name="pull" role="answer" section="One atom looks around"
 def pull(positions, source, target):
     """Positions (n, 3) and indices (n_edges,) to one vector for each atom (n, 3)."""
     # solution: from source to target, and added up at the target
@@ -235,7 +235,7 @@ def pull(positions, source, target):
 # <details><summary>Hint 3</summary>a = -10, b = 15, c = -6. Clamp x at 1, and nothing more is needed beyond the cutoff.</details>
 
 
-# %% name="envelope" role="answer"
+# %% name="envelope" role="answer" section="One atom looks around"
 def envelope(d, cutoff):
     """Distances of any shape to numbers from 1 down to 0."""
     # solution: the only polynomial of degree 5 that meets the six conditions
@@ -297,7 +297,7 @@ def envelope(d, cutoff):
 # <details><summary>Hint 3</summary><code>p = positions.clone().requires_grad_()</code>, then <code>-torch.autograd.grad(energy(d).sum(), p)[0]</code>.</details>
 
 
-# %% name="pair-forces" role="answer"
+# %% name="pair-forces" role="answer" section="Forces in a real molecule"
 def pair_forces(positions, energy):
     """Forces (n, 3) on atoms (n, 3) whose pairs have an energy that depends on their distance."""
     # solution: minus the gradient of the whole energy
@@ -378,7 +378,7 @@ def pair_forces(positions, energy):
 # <details><summary>Hint 3</summary>The library's products have unit variance: C has norm 1, so each path is multiplied by <code>math.sqrt(2 * l3 + 1)</code>. Flatten to (edges, mul (2 l3 + 1)) and <code>index_add</code> into the columns from start_out.</details>
 
 
-# %% name="convolve" role="answer"
+# %% name="convolve" role="answer" section="The whole network, module by module"
 def convolve(x, Y, weights, source, target, paths, width):
     """Features (n, d), harmonics, weights and indices of edges to features (n, width)."""
     # solution: path by path, channel by channel, added up at the target
@@ -528,7 +528,7 @@ def convolve(x, Y, weights, source, target, paths, width):
 # <details><summary>Hint 3</summary><code>errors[name] = ((got - wanted).norm() / wanted.norm()).item()</code>, and then <code>h = y</code>.</details>
 
 
-# %% name="own-errors" role="answer"
+# %% name="own-errors" role="answer" section="Break it"
 def own_errors(stages, x, g):
     """What each stage breaks itself, under the orthogonal matrix g: a dict by name."""
     # solution: each stage is fed with what it would get if all before it were right
@@ -627,7 +627,7 @@ for n in (1, 2, 3):
 # <details><summary>Hint 3</summary><code>random_orthogonal(8)</code> has both determinants; or take one and its negative. Keep a stage if any element says more than 1e-8.</details>
 
 
-# %% name="culprits" role="answer"
+# %% name="culprits" role="answer" section="Break it"
 def culprits(stages, x):
     """Names of the stages that break a rotation or a reflection, in their order."""
     # solution: a random rotation and a reflection; a stage is guilty if one of them says so

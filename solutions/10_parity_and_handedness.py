@@ -56,7 +56,7 @@ def near(x, y):
 # <details><summary>Hint 3</summary>For a matrix S and an arrow, <code>1o</code> promises <code>f(S @ a, S @ b, S @ c) == S @ f(a, b, c)</code>, and <code>1e</code> promises <code>det(S)</code> times that. For numbers, leave out <code>S @</code>. Test each label at random vectors; return the one that always holds.</details>
 
 
-# %% name="twelve" role="answer"
+# %% name="twelve" role="answer" section="Two names, one test"
 def twelve():
     """A dict from the twelve names to their labels."""
     # solution: count the odd factors; two pseudovectors make an even number of signs
@@ -164,7 +164,7 @@ def twelve():
     }
 
 
-# %% name="label" role="answer"
+# %% name="label" role="answer" section="Two names, one test"
 def label(f):
     """The label of a function of three vectors: "0e", "0o", "1o", "1e" or "none"."""
     # solution: each label is a promise about rotations and about minus rotations
@@ -294,7 +294,7 @@ def label(f):
 # <details><summary>Hint 3</summary>There are finitely many irreps up to a degree. If a layer adds nothing, no later one will.</details>
 
 
-# %% name="reach" role="answer"
+# %% name="reach" role="answer" section="How deep must it be?"
 def reach(layers, filter_lmax, hidden_lmax):
     """The irreps (l, p) after so many layers: a set."""
     # solution: the triangle and the parity rule, layer after layer
@@ -311,7 +311,7 @@ def reach(layers, filter_lmax, hidden_lmax):
     return have
 
 
-# %% name="depth" role="answer"
+# %% name="depth" role="answer" section="How deep must it be?"
 def depth(target, filter_lmax, hidden_lmax):
     """The least number of layers that reach the target (l, p), or None."""
     # solution: go on until it is there, or until a layer adds nothing
@@ -425,7 +425,7 @@ def depth(target, filter_lmax, hidden_lmax):
 # <details><summary>Hint 3</summary>The squared error that is left for cloud i is $((t_i - p\, t_{twin})/2)^2$ with parity p. This covers the clouds that are their own twins. Without a twin in the data it is 0.</details>
 
 
-# %% name="floor" role="answer"
+# %% name="floor" role="answer" section="What a network cannot know"
 def floor(targets, twins, parity):
     """The lowest mean squared error on targets (n,), given twins (n,) and the parity: a number."""
     # solution: what is left of each target when twins must agree up to the parity
@@ -433,7 +433,7 @@ def floor(targets, twins, parity):
     return torch.where(twins < 0, torch.zeros(()), error).mean()
 
 
-# %% name="halves" role="answer"
+# %% name="halves" role="answer" section="What a network cannot know"
 def halves(f):
     """The scalar and the pseudoscalar part of an invariant function of positions: two functions."""
     # solution: the mean of both hands, and half of their difference
@@ -572,7 +572,7 @@ def network(layers, out, parity, k):
     return answer
 
 
-# %% name="chain" role="answer"
+# %% name="chain" role="answer" section="Distances know no hands"
 def chain(k, twist):
     """First arm, k atoms along z, last arm: positions (k + 2, 3)."""
     # solution: the last arm at the height of the last atom
@@ -615,7 +615,7 @@ def chain(k, twist):
     return torch.cat([torch.tensor([[1.0, 0.0, 0.0]]), atoms, last])
 
 
-# %% name="tells-apart" role="answer"
+# %% name="tells-apart" role="answer" section="Distances know no hands"
 def tells_apart(net, k):
     """Whether the network's answers to the two twists differ: True or False."""
     # solution: relative to the size of the answers
@@ -669,7 +669,7 @@ def tells_apart(net, k):
     return bool((left - right).abs().max() > 1e-12 * (left.abs() + right.abs()).max())
 
 
-# %% name="fewest-layers" role="answer"
+# %% name="fewest-layers" role="answer" section="Distances know no hands"
 def fewest_layers(k, out, parity):
     """The least number of layers that tells the two twists apart, or None."""
     # solution: a scalar of O(3) never does; else one layer for each bond, unless all is flat
@@ -746,7 +746,7 @@ def fewest_layers(k, out, parity):
 # <details><summary>Hint 3</summary>Any function is the sum of an even part, $(f(x) + f(-x))/2$, and an odd part, $(f(x) - f(-x))/2$.</details>
 
 
-# %% name="label-after" role="answer"
+# %% name="label-after" role="answer" section="Losing the sign again"
 def label_after(f):
     """ "0e", "0o" or "none": what an activation makes of a pseudoscalar."""
     # solution: what the mirror does to the result, at many values
@@ -756,7 +756,7 @@ def label_after(f):
     return "0o" if near(f(-x), -f(x)) else "none"
 
 
-# %% name="mend" role="answer"
+# %% name="mend" role="answer" section="Losing the sign again"
 def mend(f):
     """The odd part of an activation: a function."""
     # solution: half of the difference between both hands

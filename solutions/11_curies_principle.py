@@ -57,7 +57,7 @@ def some_pose(draw):
 # <details><summary>Hint 3</summary><code>off = (wigner_d(irrep, matrices) @ b - b).norm(dim=-1)</code>, and the indices where it is below 1e-8.</details>
 
 
-# %% name="kept-by" role="answer"
+# %% name="kept-by" role="answer" section="The principle"
 def kept_by(matrices, irrep, b):
     """Indices of the elements (g, 3, 3) that leave b (d,) of an irrep such as "2e": a list."""
     # solution: the law of the irrep, parity and all, and equality as vectors
@@ -142,7 +142,7 @@ def kept_by(matrices, irrep, b):
 # <details><summary>Hint 3</summary><code>image = torch.empty_like(target); image[permutations[g]] = target @ matrices[g].mT</code>. Average the images, subtract the target, square, sum over components, and average over points.</details>
 
 
-# %% name="floor" role="answer"
+# %% name="floor" role="answer" section="The floor, before any training"
 def floor(matrices, permutations, target):
     """Smallest loss of an equivariant model: (g, 3, 3), (g, n) and arrows (n, 3) to a number."""
     # solution: the distance from the target to the mean of its images
@@ -252,7 +252,7 @@ def floor(matrices, permutations, target):
 # <details><summary>Hint 3</summary><code>for _, irrep in Irreps(irreps)</code>, and keep <code>str(irrep)</code> where the count for T exceeds that for S.</details>
 
 
-# %% name="breaking-irreps" role="answer"
+# %% name="breaking-irreps" role="answer" section="The gradient names what to break"
 def breaking_irreps(S, T, irreps):
     """Names of the irreps among "0e + 0o + 1o" that break symmetry S down to T: a list."""
     # solution: kept by the output's symmetry, and not already by the input's
@@ -334,7 +334,7 @@ def breaking_irreps(S, T, irreps):
 # <details><summary>Hint 3</summary><code>loss = (f(points, b) - target).square().sum(-1).mean()</code>.</details>
 
 
-# %% name="order-gradient" role="answer"
+# %% name="order-gradient" role="answer" section="The gradient names what to break"
 def order_gradient(f, points, target, n):
     """Gradient (n,) of the loss of f(points, b) with respect to b (n,), at zero."""
     # solution: a derivative at zero, not at some other place
@@ -416,7 +416,7 @@ def order_gradient(f, points, target, n):
 # <details><summary>Hint 3</summary><code>any((image - other).abs().max() &lt; 1e-6 for other in kept)</code>, then <code>torch.stack(kept)</code>.</details>
 
 
-# %% name="answers" role="answer"
+# %% name="answers" role="answer" section="A set of equally good answers"
 def answers(matrices, permutations, target):
     """All different images of arrows (n, 3) under a symmetry (g, 3, 3), (g, n): (k, n, 3)."""
     # solution: arrows move with their points, and each image is kept once
@@ -494,7 +494,7 @@ def answers(matrices, permutations, target):
 # <details><summary>Hint 3</summary><code>(y - answers).square().sum(-1).mean(-1).min()</code></details>
 
 
-# %% name="set-loss" role="answer"
+# %% name="set-loss" role="answer" section="A set of equally good answers"
 def set_loss(y, answers):
     """Loss of arrows y (n, 3) against equivalent answers (k, n, 3): a 0-dim tensor."""
     # solution: first the distance to each whole answer, then the smallest
@@ -563,7 +563,7 @@ def longest(points, M=None):
     return (points @ n)[:, None] * n
 
 
-# %% name="judge" role="answer"
+# %% name="judge" role="answer" section="The gradient names what to break"
 def judge(ys, matrices, permutations, answers):
     """Fewest symmetries kept by any answer, and mean set loss: (int, float)."""
     # solution: for each answer, which elements leave it, and how far the nearest good one is

@@ -53,7 +53,7 @@ def some_pose(draw, proper=None):
 # <details><summary>Hint 3</summary>Only <code>irrep.l == 0 and irrep.p == 1</code> is shifted. The scale of a block: <code>block.square().mean(dim=(0, 2)).sqrt()</code>, one for each copy, repeated <code>irrep.dim</code> times.</details>
 
 
-# %% name="standardize" role="answer"
+# %% name="standardize" role="answer" section="Questions 4 and 5: columns and six numbers"
 def standardize(irreps, x):
     """Shift and scale (irreps.dim,) of features (n, irreps.dim)."""
     # solution: a shift for 0e alone, and one scale for each copy
@@ -170,7 +170,7 @@ def standardize(irreps, x):
 # <details><summary>Hint 3</summary><code>for p in itertools.permutations(range(k))</code>, the mean of <code>pairs[range(k), list(p)]</code>; take the smallest.</details>
 
 
-# %% name="axes-loss" role="answer"
+# %% name="axes-loss" role="answer" section="Question 1: an arrow for an axis"
 def axes_loss(y, t):
     """Loss of axes y (k, 3) against t (k, 3), up to signs and order: a 0-dim tensor."""
     # solution: signs within each pair, then the best pairing of all
@@ -267,7 +267,7 @@ def axes_loss(y, t):
 # <details><summary>Hint 3</summary><code>off = (label(x @ Q.mT + v) - transform(irreps, Q, label(x))).norm()</code>, compared with <code>1e-6 * label(x).norm()</code>.</details>
 
 
-# %% name="broken-by" role="answer"
+# %% name="broken-by" role="answer" section="What a question must keep"
 def broken_by(label, irreps, x, motions):
     """Indices of the motions (Q, v) under which label does not behave as irreps say: a list."""
     # solution: move and label, against label and move
@@ -403,7 +403,7 @@ def broken_by(label, irreps, x, motions):
 # <details><summary>Hint 3</summary>Six to a matrix: <code>xx, xy, yy, xz, yz, zz = s["six"]</code>, then <code>torch.stack</code> of rows. About the mean: <code>s["charges"] @ (points - points.mean(dim=0))</code>. Torque: <code>"1e"</code>. Signed volume: <code>"0o"</code>.</details>
 
 
-# %% name="mend" role="answer"
+# %% name="mend" role="answer" section="Eight questions, before and after"
 def mend():
     """For each broken question a law and a function from the sample to a healthy target: a dict."""
     # solution: remove the choice, undo the frame, name the parity
@@ -588,7 +588,7 @@ def mend():
 # <details><summary>Hint 3</summary><code>T = u[..., :, None] * u[..., None, :] - torch.eye(3) / 3</code> is (m, n, 3, 3); <code>1.5 * m * T.mean(dim=0).square().sum((1, 2)).mean()</code>.</details>
 
 
-# %% name="shared-pose" role="answer"
+# %% name="shared-pose" role="answer" section="Question 7: the published table"
 def shared_pose(clouds):
     """How much clouds (m, n, 3) share a pose: s1 and s2, about 1 for random poses."""
     # solution: mean over clouds, square, then mean over points

@@ -52,7 +52,7 @@ def cross_matrix(v):
 # <details><summary>Hint 3</summary><code>score(R + cross_matrix(omega) @ R).sum()</code>, then <code>torch.autograd.grad</code>. The sum is harmless: no score sees another's rotation.</details>
 
 
-# %% name="uphill" role="answer"
+# %% name="uphill" role="answer" section="The worst rotation"
 def uphill(score, R):
     """The gradient (n, 3) of score(exp([omega]) R) in omega, at omega = 0."""
     # solution: a small turn from the left, and autograd
@@ -112,7 +112,7 @@ def uphill(score, R):
 # <details><summary>Hint 3</summary>Compute the gradient inside <code>climb</code> with the lines of part a. Guard the division: where the gradient is zero, you are done, and 0 / 0 is nan.</details>
 
 
-# %% name="climb" role="answer"
+# %% name="climb" role="answer" section="The worst rotation"
 def climb(score, start, steps=60):
     """Rotations (n, 3, 3) found from these starts, and their scores (n,)."""
     # solution: normalized steps on the rotations; a step that does not rise is taken back
@@ -179,7 +179,7 @@ def climb(score, start, steps=60):
 # <details><summary>Hint 3</summary>Rows of answers are turned back by <code>y @ R</code>: as a column that is the transpose of R times y.</details>
 
 
-# %% name="averaged" role="answer"
+# %% name="averaged" role="answer" section="The error has two parts"
 def averaged(f, rotations, x):
     """The mean over rotations (k, 3, 3) of R^T f(R x): (b, 3)."""
     # solution: turn, answer, turn back, mean
@@ -227,7 +227,7 @@ def averaged(f, rotations, x):
 # <details><summary>Hint 3</summary>Divide by k, not by k - 1: otherwise the two do not add up.</details>
 
 
-# %% name="two-parts" role="answer"
+# %% name="two-parts" role="answer" section="The error has two parts"
 def two_parts(answers, truth):
     """Wrong on average, and different each time: two numbers."""
     # solution: squared mean, and variance
@@ -271,7 +271,7 @@ def two_parts(answers, truth):
 # <details><summary>Hint 3</summary>The factor is the root of (a + d / K) / (a + d).</details>
 
 
-# %% name="plan" role="answer"
+# %% name="plan" role="answer" section="The error has two parts"
 def plan(s, t, a, d):
     """The number of rotations, and the factor on the whole error."""
     # solution: K^-1/2 on the symmetry error, and on the second part alone
@@ -322,7 +322,7 @@ def plan(s, t, a, d):
 # <details><summary>Hint 3</summary>Return the chosen row's test error: it was not used for choosing. <code>min(rows, key=..., default=None)</code>.</details>
 
 
-# %% name="best-at" role="answer"
+# %% name="best-at" role="answer" section="The rules"
 def best_at(rows, model, budget):
     """The test error of the best affordable training of a model; None if there is none."""
     # solution: affordable, chosen by validation, reported by test
@@ -420,7 +420,7 @@ def best_at(rows, model, budget):
 # <details><summary>Hint 3</summary>With differences p &gt; 0 and q &lt;= 0 at budgets b and c, the crossing is at b · (c / b)^(p / (p - q)).</details>
 
 
-# %% name="break-even" role="answer"
+# %% name="break-even" role="answer" section="When would augmentation catch up?"
 def break_even(budgets, mine, theirs):
     """The budget at which mine falls to theirs; None if that was not measured."""
     # solution: a sign change of the difference of the logarithms
@@ -500,7 +500,7 @@ def break_even(budgets, mine, theirs):
 # <details><summary>Hint 3</summary><code>any(z &lt; -2 for z in zs)</code>, then <code>all(z &gt; 2 for z in zs)</code>.</details>
 
 
-# %% name="judge" role="answer"
+# %% name="judge" role="answer" section="The papers"
 def judge(a, b):
     """The verdict on "A is better than B at each tested budget"."""
     # solution: two standard errors, at each budget
