@@ -19,14 +19,11 @@ from equivar.kernels.convolution_triton_kernels import (
     sum_edges,
 )
 from equivar.kernels.convolution_triton_tables import Lists, tables
-from equivar.kernels.launch_triton import blocks, launch, tile
+from equivar.kernels.launch_triton import EDGES, blocks, launch, tile
 from equivar.kernels.paths import Path
 from equivar.kernels.segments import segment_sum
 
 __all__ = ["convolution_triton"]
-
-EDGES = 16
-"""The most edges that a program reads at once."""
 
 
 class Graph(NamedTuple):
@@ -65,8 +62,8 @@ def convolution_triton(
     if not paths:
         return x.new_zeros(size, 0)
     edges = torch.arange(len(source), device=source.device) if rows is None else rows
-    index = (t.long().contiguous() for t in (source, target, edges))
-    graph = Graph(*index, rows is not None, size, tuple(paths))
+    source, target, edges = (t.long().contiguous() for t in (source, target, edges))
+    graph = Graph(source, target, edges, rows is not None, size, tuple(paths))
     return convolve(x, Y, weights, graph, Loops(_values, _gradients))
 
 

@@ -1,7 +1,8 @@
 """The three kernels of the fused convolution, in Triton: sums, and gradients edge by edge.
 
 A tile has some edges down and some channels across. What all channels of an edge share, its filter,
-is a column of the tile; a message is a tile, in registers and nowhere else. The lists that say what is multiplied are in `convolution_triton_tables`.
+is a column of the tile; a message is a tile, in registers and nowhere else. The lists that say what
+is multiplied are in `convolution_triton_tables`.
 """
 
 # mypy: ignore-errors
@@ -144,7 +145,7 @@ def differentiate_filter(
     EDGES: tl.constexpr,
     CHANNELS: tl.constexpr,
 ):
-    """One column of the filter for some edges: the sum over all paths that read it, and channels."""
+    """One column of the filter for some edges: the sum over its paths and their channels."""
     program = tl.program_id(0)
     edge = (program // n_filter).to(tl.int64) * EDGES + tl.arange(0, EDGES)
     there = edge < n_edges

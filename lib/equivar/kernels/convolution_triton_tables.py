@@ -22,13 +22,10 @@ import torch
 from torch import Tensor
 
 from equivar.kernels.couplings import coupling
-from equivar.kernels.launch_triton import tile
+from equivar.kernels.launch_triton import CHANNELS, tile
 from equivar.kernels.paths import Path
 
-__all__ = ["CHANNELS", "ByFilter", "Lists", "Tables", "tables"]
-
-CHANNELS = 32
-"""The most channels that a program does."""
+__all__ = ["ByFilter", "Lists", "Tables", "tables"]
 
 Block = tuple[int, int, int]
 """First column, multiplicity, 2l + 1."""
@@ -107,7 +104,7 @@ def tables(paths: tuple[Path, ...], dtype: torch.dtype, device: torch.device) ->
     >>> paths, _ = depthwise_paths("4x1o", "1o", keep=["1e"])  # a cross product: 6 terms
     >>> found = tables(paths, torch.float64, torch.device("cpu"))
     >>> found.there.terms.shape, found.there.tasks.tolist()
-    (torch.Size([6, 3]), [[0, 4, 0, 3, 0, 3]])
+    (torch.Size([6, 2]), [[0, 4, 0, 3, 0, 3]])
     """
 
     def numbers(rows: list, width: int = 0) -> Tensor:
@@ -126,8 +123,11 @@ def tables(paths: tuple[Path, ...], dtype: torch.dtype, device: torch.device) ->
             into, onto = ((p.start_out, p.mul, d3), k), ((p.start_in, p.mul, d1), i)
             there.setdefault(into, []).append(((p.start_weight, d1), *term, p.start_in + i))
             back.setdefault(onto, []).append(((p.start_weight, d3), *term, p.start_out + k))
-    lists = [Lists(*starmap(numbers, _lists(found, channels))) for found in (there, back)]
-    return Tables(channels, *lists, ByFilter(*starmap(numbers, _by_filter(paths))))
+    forward, backward = (
+        Lists(*starmap(numbers, _lists(found, channels))) for found in (there, back)
+    )
+    by_filter = ByFilter(*starmap(numbers, _by_filter(paths)))
+    return Tables(channels, forward, backward, by_filter)
 
 
 def _lists(found: dict[tuple[Block, int], list], channels: int) -> list[tuple]:

@@ -11,7 +11,7 @@ few larger products cost less than many small ones. What takes the time is memor
 few hundred edges at a time, whose intermediate results stay in the cache with channels innermost,
 and it computes products again for the gradient instead of keeping them.
 
-On a CPU with Numba, and on a GPU with Triton, the loops of the convolution do the same: each edge is
+On a CPU with Numba and on a GPU with Triton, the loops of the convolution do the same: each edge is
 a graph of its own.
 """
 

@@ -16,12 +16,9 @@ import triton.language as tl
 from torch import Tensor
 
 from equivar.kernels.harmonics_tables import legendre_coefficients, legendre_slopes
-from equivar.kernels.launch_triton import blocks, launch
+from equivar.kernels.launch_triton import POINTS, blocks, launch
 
 __all__ = ["differentiate_points", "evaluate_points", "gradient", "values"]
-
-POINTS = 128
-"""Points for each program."""
 
 
 @triton.jit

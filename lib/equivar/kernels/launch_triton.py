@@ -9,6 +9,22 @@ from torch import Tensor
 
 __all__ = ["blocks", "launch", "tile"]
 
+# The sides of the tiles: powers of two, as Triton wants them. None was tuned on a GPU.
+CHANNELS = 32
+"""The most channels of a program of the convolution."""
+
+COLUMNS = 128
+"""The most columns of a program of a segmented sum: of float32, four lines of the cache."""
+
+EDGES = 16
+"""The most edges that a program of either reads at once."""
+
+POINTS = 128
+"""Points of a program of the harmonics, and the most of one that turns them."""
+
+ROWS = 128
+"""Rows of a program of the products."""
+
 
 def tile(width: int, most: int) -> int:
     """The side of a tile: a power of two that holds the width, but at most `most`.

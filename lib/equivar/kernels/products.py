@@ -1,9 +1,8 @@
 r"""Products of two irreps to a third: $z_k = \sqrt{2 l_3 + 1} \sum_{ij} C_{ijk}\, x_i\, y_j$.
 
-Most Clebsch-Gordan coefficients are zero: of the $(2 l_1 + 1)(2 l_2 + 1)(2 l_3 + 1)$ that a table
-has room for, about one in $2 l + 1$ is not, since the orders of the factors must fit. The fast
-forms run over a list of those alone. `depthwise` does such products for many channels at once; this
-one does a single pair of irreps, row by row.
+Most Clebsch-Gordan coefficients are zero, since the orders of the factors must fit: of the 125 of
+2 x 2 -> 2, a hundred are. The fast forms run over a list of the others alone. `depthwise` does such
+products for many channels at once; this one does a single pair of irreps, row by row.
 
 With a cotangent, the product is one number that is linear in three factors. So its two gradients
 are products again, with the axes of the table exchanged, and the same loop makes all orders.

@@ -7,12 +7,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from equivar.kernels.launch_triton import blocks, launch
+from equivar.kernels.launch_triton import ROWS, blocks, launch
 
 __all__ = ["multiply", "multiply_rows"]
-
-ROWS = 128
-"""Rows for each program."""
 
 
 @triton.jit

@@ -8,12 +8,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from equivar.kernels.launch_triton import blocks, launch, tile
+from equivar.kernels.launch_triton import POINTS, blocks, launch, tile
 
 __all__ = ["rotate_clouds", "turn"]
-
-POINTS = 256
-"""The most points for each program."""
 
 
 @triton.jit

@@ -12,15 +12,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from equivar.kernels.launch_triton import blocks, launch, tile
+from equivar.kernels.launch_triton import COLUMNS, EDGES, blocks, launch, tile
 
 __all__ = ["add_rows", "sum_by_atomics", "sum_by_target", "sum_rows"]
-
-COLUMNS = 128
-"""The widest tile: of float32, four lines of the cache for each row."""
-
-EDGES = 16
-"""The most edges that a program reads at once."""
 
 
 @triton.jit
