@@ -172,7 +172,6 @@ def harmonics_traffic(n: int, lmax: int, item: int = 4, backward: bool = False) 
     programs, d = blocks(n, POINTS), (lmax + 1) ** 2
     pairs = [(l, m) for m in range(lmax + 1) for l in range(m, lmax + 1)]
     point, results = 3 * n * item, d * n * item
-    table = (lmax + 1) ** 2 * item if n else 0
     if not backward:
         made = pairs
         asked = {"v": point, "Y": results}
@@ -186,16 +185,26 @@ def harmonics_traffic(n: int, lmax: int, item: int = 4, backward: bool = False) 
     steps = sum(l - m for l, m in made)
     asked["a"] = programs * item * (len(made) + steps)
     asked["b"] = programs * item * steps
-    least |= dict.fromkeys(("a", "b", "s", "t") if backward else ("a", "b"), table)
-    # Of the length 7, of the directions 3, of the distance from the axis 3, of each power 6.
-    common, per_step = 13 + 6 * (lmax + 1), 5
-    each = len(pairs) + lmax * (lmax + 1) // 2 if not backward else 9 * len(pairs) + 8 * lmax + 20
-    once = per_step * sum(1 for l, m in pairs if l > m)
+    # Of the tables, each entry that some recursion passes.
+    passed = {(l, k) for l, m in made for k in range(m, l + 1)}
+    once_each = {"a": len(passed), "b": sum(k < l for l, k in passed)}
+    if backward:
+        once_each |= {"s": sum(l > m for l, m in pairs), "t": len(_inner(pairs))}
+    least |= {name: number * item * bool(n) for name, number in once_each.items()}
+    # Of the length 7, of the directions 3, of the distance from the axis 3, of each power 6, and
+    # of each step of a recursion 5.
+    some, inner = sum(l > m for l, m in pairs), len(_inner(pairs))
+    each = 13 + 6 * (lmax + 1)
+    if not backward:
+        each += len(pairs) + some  # the products with real and imaginary parts
+    else:
+        each += len(pairs) + 9 * some + 3 * inner + 10 * (lmax + 1) + 18
+    once = 5 * sum(k < l for l, k in passed)
     return Traffic(
         {name: size for name, size in asked.items() if size},
         {name: size for name, size in least.items() if size},
-        n * (common + per_step * steps + each),
-        n * (common + once + each),
+        n * (each + 5 * steps),
+        n * (each + once),
     )
 
 

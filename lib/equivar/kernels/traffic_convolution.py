@@ -166,12 +166,17 @@ def _by_filter(t: Tables, edges: int, item: int) -> tuple[dict[str, int], int]:
 
 
 def _fewest(paths: tuple[Path, ...]) -> int:
-    """Operations for one edge: its matrices once, then each channel's entries and weights."""
-    tables_of = {(p.l1, p.l2, p.l3, p.start_filter) for p in paths}
-    made = sum(2 * int((coupling(*degrees) != 0).sum()) for *degrees, _ in tables_of)
+    """Operations for one edge: its matrices once, then each channel's entries and weights.
+
+    The weights may be multiplied to whichever side of a matrix has fewer components.
+    """
+    made = 0
+    for l1, l2, l3, _ in {(p.l1, p.l2, p.l3, p.start_filter) for p in paths}:
+        C = coupling(l1, l2, l3) != 0
+        made += 2 * int(C.sum()) - int(C.any(dim=1).sum())
     for p in paths:
         entries = int((coupling(p.l1, p.l2, p.l3) != 0).any(dim=1).sum())
-        made += 2 * p.mul * (entries + 2 * p.l3 + 1)
+        made += p.mul * (2 * entries + 2 * min(p.l1, p.l3) + 1)
     return made
 
 
