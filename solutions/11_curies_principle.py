@@ -57,7 +57,7 @@ def some_pose(draw):
 # <details><summary>Hint 3</summary><code>off = (wigner_d(irrep, matrices) @ b - b).norm(dim=-1)</code>, and the indices where it is below 1e-8.</details>
 
 
-# %% name="kept-by" role="answer" section="The principle"
+# %% name="kept-by" role="answer" section="The gradient names what to break"
 def kept_by(matrices, irrep, b):
     """Indices of the elements (g, 3, 3) that leave b (d,) of an irrep such as "2e": a list."""
     # solution: the law of the irrep, parity and all, and equality as vectors
@@ -563,7 +563,7 @@ def longest(points, M=None):
     return (points @ n)[:, None] * n
 
 
-# %% name="judge" role="answer" section="The gradient names what to break"
+# %% name="judge" role="answer" section="A set of equally good answers"
 def judge(ys, matrices, permutations, answers):
     """Fewest symmetries kept by any answer, and mean set loss: (int, float)."""
     # solution: for each answer, which elements leave it, and how far the nearest good one is
