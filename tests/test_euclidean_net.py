@@ -12,9 +12,19 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "book" / "experiments"))
 
+import euclidean_curves
 import euclidean_net
 import force_curves
-from euclidean_net import LARGE, LONGER_SIZE, MODELS, SEEDS, SIZES
+from euclidean_net import (
+    LARGE,
+    LONGER_SIZE,
+    MATCHED_SIZES,
+    MODELS,
+    SEEDS,
+    SIZES,
+    STEP_MS,
+    matched_steps,
+)
 
 from coursetools.results import load_results, rows_with
 
@@ -101,6 +111,39 @@ def test_with_few_frames_more_steps_do_not_help() -> None:
     for model in FIELDS:
         assert fmean(forces(model, 25, TWICE)) > 0.97 * fmean(forces(model, 25, FULL))
         assert fmean(forces(model, 800, TWICE)) < 0.85 * fmean(forces(model, 800, FULL))
+
+
+def test_matched_steps_take_about_equal_time() -> None:
+    ms = [STEP_MS[model] * matched_steps(model) for model in STEP_MS]
+    assert max(ms) < 1.02 * min(ms)
+    seconds = [
+        fmean(row["seconds"] for row in rows_with(ROWS, model=model, steps=matched_steps(model)))
+        for model in STEP_MS
+        if matched_steps(model) != FULL
+    ]
+    assert len(seconds) == 3
+    assert max(seconds) < 1.5 * min(seconds)
+
+
+def test_at_equal_time_degree_2_is_the_best_and_its_slope_the_lowest() -> None:
+    zero = load_results(force_curves.RESULTS)[1]["zero_mae"]
+    for size in MATCHED_SIZES:
+        *degrees, augmented = (forces(m, size, matched_steps(m)) for m in STEP_MS)
+        means = [fmean(some) for some in degrees]
+        assert means == sorted(means, reverse=True)
+        assert max(degrees[2]) < min(degrees[0])
+        assert 0.8 * zero < fmean(augmented) < zero  # type: ignore[operator]
+    by_degree = [fmean(euclidean_curves.slopes(m, "equal time")) for m in FIELDS]
+    assert by_degree == sorted(by_degree, reverse=True)
+
+
+def test_curves_of_the_page_are_those_of_the_records() -> None:
+    for model in FIELDS:
+        for how, steps in (("equal steps", FULL), ("twice", TWICE)):
+            assert euclidean_curves.slopes(model, how) == pytest.approx(slopes(model, steps))
+            assert euclidean_curves.forces(model, 25, how) == forces(model, 25, steps)
+    assert euclidean_curves.wins(FIELDS[2], FIELDS[0]) == "55 of 55"
+    assert euclidean_curves.wins(FIELDS[0], FIELDS[2]) == "0 of 55"
 
 
 @pytest.mark.parametrize("job", euclidean_net.quick_jobs(), ids=lambda job: str(job["model"]))

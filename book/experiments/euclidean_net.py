@@ -3,9 +3,10 @@
 Two questions, each training a row of `book/results/euclidean_net.json`. Task "dipole": how many
 conformations of ethanol does a network need to learn its dipole moment, a vector, if it is
 equivariant, or learns from turned copies? Task "forces": what becomes of the learning curves of
-`force_curves.py` if each training has twice the steps? Here its left end, 25 conformations.
+`force_curves.py` if each training has twice the steps (here the left end, 25 conformations), or if
+each model has as many seconds as the one of degree 2?
 
-Stop it whenever you like; the next run goes on. All of it takes about ten minutes on one core. Test
+Stop it whenever you like; the next run goes on. All of it takes half an hour on one core. Test
 frames are whole chains of dynamics that gave no training frame. Learning rates for dipoles were
 chosen from three values each, on frames 960 to 1199, one training with 30 and one with 300 frames,
 by the geometric mean of the two errors. Steps of dipoles are set so that all models take about the
@@ -33,7 +34,14 @@ from equivar.train import fit
 
 RESULTS = Path(__file__).parent.parent / "results" / "euclidean_net.json"
 SEEDS, SIZES, BATCH, QUICK = range(5), (10, 30, 100, 300, 1000), 16, 20
+MATCHED_SIZES = (25, 100, 800)
 LONGER_SIZE = 25  # longer trainings with 800 are among those of force_curves.py
+STEP_MS = {  # what a step costs: the middle of eight timings, all models in turns
+    "invariant": 11.5,
+    "equivariant, lmax 1": 14.7,
+    "equivariant, lmax 2": 17.2,
+    "unconstrained, augmented": 1.19,
+}
 
 
 class DipoleNet(nn.Module):
@@ -143,15 +151,21 @@ def dipole_job(name: str, size: int, seed: int, steps: int | None = None) -> Row
     return {**settings, "steps": steps or model.steps, "lr": model.lr}
 
 
-def force_job(name: str, size: int, seed: int) -> Row:
-    """The settings of one training on forces, with twice the steps."""
-    steps = force_curves.LONGER * force_curves.MODELS[name].steps
+def matched_steps(name: str) -> int:
+    """Steps of a force field that take the time of degree 2, to the nearest hundred."""
+    return 100 * round(force_curves.STEPS * STEP_MS["equivariant, lmax 2"] / STEP_MS[name] / 100)
+
+
+def force_job(name: str, size: int, seed: int, steps: int) -> Row:
+    """The settings of one training on forces."""
     return {"task": "forces", **force_curves.job(name, size, seed, steps)}
 
 
 def all_jobs() -> list[Row]:
     """All trainings, seed by seed."""
     fields = [name for name, model in force_curves.MODELS.items() if model.irreps]
+    twice = force_curves.LONGER * force_curves.STEPS
+    others = [name for name in STEP_MS if matched_steps(name) != force_curves.STEPS]
     return quick_jobs() + [
         job
         for seed in SEEDS
@@ -161,7 +175,12 @@ def all_jobs() -> list[Row]:
                 for name in MODELS
                 for size in (SIZES if name != LARGE else SIZES[-1:])
             ),
-            *(force_job(name, LONGER_SIZE, seed) for name in fields),
+            *(force_job(name, LONGER_SIZE, seed, twice) for name in fields),
+            *(
+                force_job(name, size, seed, matched_steps(name))
+                for size in MATCHED_SIZES
+                for name in others
+            ),
         )
     ]
 
