@@ -35,6 +35,11 @@ def agree(shown: list[str], reference: list[str]) -> bool:
     reference = [PRECISION.sub("", line) for line in reference]
     if shown == reference:
         return True
+    # Equal but for digits is about as long; endless lines would keep the patterns below busy.
+    if len(shown) != len(reference) or any(
+        len(ours) > 4 * len(theirs) + 100 for ours, theirs in zip(shown, reference, strict=True)
+    ):
+        return False
     if [NUMBER.sub("#", line) for line in shown] != [NUMBER.sub("#", line) for line in reference]:
         return False
     blocks = zip(_blocks(shown), _blocks(reference), strict=True)
@@ -42,7 +47,7 @@ def agree(shown: list[str], reference: list[str]) -> bool:
 
 
 def _blocks(lines: list[str]) -> Iterator[list[str]]:
-    """The numbers of each result: a line that begins at the mark, and the indented ones below it."""
+    """The numbers of each result: a line that begins at the mark, and the indented ones below."""
     block: list[str] = []
     for line in lines:
         if not line.startswith("check>   ") and block:

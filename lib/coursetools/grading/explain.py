@@ -6,7 +6,7 @@ import re
 from itertools import zip_longest
 from typing import Any
 
-from coursetools.grading.kernel import KernelGoneError, OutputLimitError
+from coursetools.grading.kernel import ForgedMessageError, KernelGoneError, OutputLimitError
 from coursetools.outputs import ANSI, marked_lines, printed
 
 MOST_CHARACTERS = 4000
@@ -42,6 +42,8 @@ def explain(item: Any, error: BaseException, limit: float, ended_in: str | None)
         )
     if isinstance(error, OutputLimitError):
         return f"Stopped: {error}. Is there a print inside a long loop?"
+    if isinstance(error, ForgedMessageError):
+        return f"Stopped: the code sent a message that is none of Jupyter's ({clean(str(error))})."
     if ended_in is not None and "dead" in str(error):
         return f"Not run: the Python process had ended in cell `{ended_in}`."
     if str(error).startswith("Timeout"):

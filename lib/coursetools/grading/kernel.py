@@ -7,7 +7,6 @@ class takes the place of `nbval.kernel.RunningKernel` and changes only that.
 
 from __future__ import annotations
 
-import os
 import signal
 from collections import deque
 from contextlib import ExitStack, suppress
@@ -39,6 +38,10 @@ class KernelGoneError(Exception):
 
 class OutputLimitError(Exception):
     """A cell printed more than it may."""
+
+
+class ForgedMessageError(Exception):
+    """A message over the kernel's sockets that no kernel sends: the submitted code wrote it."""
 
 
 class WatchedKernel(RunningKernel):
@@ -121,7 +124,7 @@ class WatchedKernel(RunningKernel):
         while monotonic() < deadline:
             ready = dict(poller.poll(int(TICK * 1000)))
             if self.kc.shell_channel.socket in ready:
-                reply = self.kc.shell_channel.get_msg(timeout=0)
+                reply = self._read(self.kc.shell_channel)
                 if reply["parent_header"].get("msg_id") == msg_id:
                     return
             if self.kc.iopub_channel.socket in ready:
@@ -188,12 +191,23 @@ class WatchedKernel(RunningKernel):
         return guard
 
     def _take(self) -> None:
-        message = self.kc.iopub_channel.get_msg(timeout=0)
+        message = self._read(self.kc.iopub_channel)
         content = message["content"]
         self._spent += MESSAGE_COST + len(content.get("text", "") or str(content))
         if self._spent > self._limit:
             self._flooded()
         self._backlog.append(message)
+
+    def _read(self, channel: Any) -> dict[str, Any]:
+        """The next message of a channel, if it has the form that Jupyter's protocol asks for."""
+        try:
+            message: dict[str, Any] = channel.get_msg(timeout=0)
+            _expect(message)
+        except Empty:
+            raise
+        except Exception as error:  # whatever strange bytes do to those who unpack them
+            raise ForgedMessageError(f"{type(error).__name__}: {error}"[:300]) from None
+        return message
 
     def _watch(self) -> None:
         if not self.km.is_alive() and not self.kc.iopub_channel.socket.poll(0):
@@ -221,7 +235,27 @@ class WatchedKernel(RunningKernel):
     def _flooded(self) -> NoReturn:
         self._backlog.clear()
         with suppress(ProcessLookupError):
-            os.kill(self._process.pid, signal.SIGKILL)
+            self._process.send_signal(signal.SIGKILL)
         with suppress(Empty):
             self._wait_gone(GRACE)
         raise OutputLimitError(f"the cell printed more than {self._limit // 1_000_000} MB")
+
+
+FIELDS: dict[str, dict[str, type]] = {
+    "stream": {"name": str, "text": str},
+    "error": {"ename": str, "evalue": str, "traceback": list},
+    "display_data": {"data": dict, "metadata": dict},
+    "execute_result": {"data": dict, "metadata": dict, "execution_count": int},
+    "status": {"execution_state": str},
+}
+
+
+def _expect(message: Any) -> None:
+    """TypeError unless all that is read of this message later on has the type that it should."""
+    wanted = {"msg_type": str, "parent_header": dict, "content": dict}
+    for values, types in ((message, wanted), (message["content"], FIELDS.get(message["msg_type"]))):
+        for name, kind in (types or {}).items():
+            if not isinstance(values.get(name), kind):
+                raise TypeError(f"{name} is no {kind.__name__}")
+    if not all(isinstance(line, str) for line in message["content"].get("traceback", ())):
+        raise TypeError("a line of a traceback is no text")

@@ -13,6 +13,7 @@ import ctypes
 import gc
 import json
 import os
+import resource
 import select
 import signal
 import sys
@@ -33,6 +34,7 @@ from coursetools.grading.sandbox.namespaces import die_with_parent
 from coursetools.grading.sandbox.provisioner import KERNEL_NAME
 
 PR_SET_DUMPABLE = 4
+OWN_MEMORY = 2_000_000_000  # bytes of addresses beyond those that the process has at first
 
 
 def nbval_arguments(notebook: Path, cell_timeout: float, sandbox: bool) -> list[str]:
@@ -71,10 +73,12 @@ def main() -> int:
     for line in iter(lambda: _line(jobs), b""):
         if nursery is not None and nursery.process.poll() is not None:
             nursery = _nursery(settings, limits)
-        child = os.fork()
-        if child == 0:
-            _judge(json.loads(line), settings["sandbox"], nursery, limits, results)
-        status = _wait(child, jobs)
+        # Removed here, since the copy may be killed.
+        with tempfile.TemporaryDirectory(prefix="course-") as folder:
+            child = os.fork()
+            if child == 0:
+                _judge(json.loads(line), settings["sandbox"], nursery, limits, results, folder)
+            status = _wait(child, jobs)
         if status is None:
             break
         results.write(json.dumps({"ended": status}) + "\n")
@@ -116,7 +120,12 @@ def _wait(child: int, jobs: Any) -> int | None:
 
 
 def _judge(
-    job: dict[str, Any], sandbox: bool, nursery: Nursery | None, limits: Limits, results: Any
+    job: dict[str, Any],
+    sandbox: bool,
+    nursery: Nursery | None,
+    limits: Limits,
+    results: Any,
+    folder: str,
 ) -> NoReturn:
     status = 1
     try:
@@ -129,16 +138,30 @@ def _judge(
             results.write(json.dumps(record) + "\n")
             results.flush()
 
-        with tempfile.TemporaryDirectory(prefix="course-") as folder:
-            notebook = Path(folder) / f"{os.urandom(16).hex()}.ipynb"
-            notebook.write_text(json.dumps(job["notebook"]), encoding="utf-8")
-            (notebook.parent / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-            rules.install(job["seed"], nursery, limits)
-            arguments = nbval_arguments(notebook, job["cell_timeout"], sandbox)
-            status = int(pytest.main(arguments, plugins=[Scorer(notebook, report)]))
+        notebook = Path(folder) / f"{os.urandom(16).hex()}.ipynb"
+        notebook.write_text(json.dumps(job["notebook"]), encoding="utf-8")
+        (notebook.parent / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        rules.install(job["seed"], nursery, limits)
+        arguments = nbval_arguments(notebook, job["cell_timeout"], sandbox)
+        _limit_memory()
+        status = int(pytest.main(arguments, plugins=[Scorer(notebook, report)]))
     finally:
         sys.stderr.flush()
         os._exit(status)
+
+
+def _limit_memory() -> None:
+    """A kernel may send faster than anybody reads; what piles up here must not fill the machine.
+
+    Then this copy ends, and its submission with it: all that was judged before still counts.
+    """
+    try:
+        now = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:  # no Linux
+        return
+    most = now * resource.getpagesize() + OWN_MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,10 @@ def find_submissions(folder: Path, known: Collection[str]) -> list[Submission]:
         raise CourseError(f"{folder}: no such folder; {layout}")
     found = []
     for student in _visible(folder):
+        if student.is_symlink():  # it could point at the solutions
+            problem = f"{student.name} is a link, not a folder; {layout}."
+            found.append(Submission(student.name, student, student.stem, problem))
+            continue
         if not student.is_dir():
             problem = f"{student.name} lies outside a student's folder; {layout}."
             found.append(Submission(student.name, student, student.stem, problem))

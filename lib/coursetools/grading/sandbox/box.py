@@ -76,7 +76,7 @@ def visible() -> list[Path]:
     python = Path(sys.executable)
     library = Path(coursetools.__file__).parents[1]
     wanted = [Path(sys.prefix), Path(sys.base_prefix), library, python.resolve().parents[1]]
-    return list(dict.fromkeys(path.absolute() for path in wanted))
+    return list(dict.fromkeys(p for path in wanted if (p := path.absolute()) != Path("/")))
 
 
 def command(

@@ -132,7 +132,10 @@ class World:
         except OSError as error:
             raise CourseError(f"a kernel did not start in the sandbox ({error})") from None
         self.pid = numbers[b"kernel"]
-        self.first = numbers.get(b"first", self.pid)
+        # Who ends it ends all: orphans are children of the box, or of the world's first process.
+        self.first = box.pid if box is not None else numbers[b"first"]
+        # A number may be another process's by the time of a signal; a handle may not.
+        self._handle = os.pidfd_open(self.pid)
         line.setblocking(False)
 
     def _receive(self) -> tuple[bytes, int]:
@@ -171,8 +174,8 @@ class World:
     def send_signal(self, number: int) -> None:
         """Send a signal to the kernel's own process."""
         if self.poll() is None:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, number)
+            with suppress(OSError):
+                signal.pidfd_send_signal(self._handle, number)
 
     def kill(self) -> None:
         """End the kernel and all that it has started, at once."""
@@ -183,6 +186,9 @@ class World:
                 self._box.kill()
             with suppress(subprocess.TimeoutExpired):
                 self.wait(HANG_UP)
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
         self._line.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,8 @@ import psutil
 from coursetools.grading.sandbox.limits import MB, Limits
 
 EVERY = 0.1  # seconds
+LINUX = Path("/proc/self/status").exists()
+STATUS = re.compile(r"^(RssAnon|RssShmem|Threads):\s+(\d+)", re.MULTILINE)
 SOCKETS = 16  # files that the folder of a kernel's sockets may hold
 
 
@@ -58,10 +61,10 @@ class Guard(Thread):
             return f"had more than {most.processes} processes. Does it start processes in a loop?"
         memory = threads = 0
         for process in family:
-            with suppress(psutil.Error):
-                used = process.memory_info()
-                memory += used.rss - used.shared
-                threads += process.num_threads()
+            with suppress(psutil.Error, OSError):
+                own, theirs = _use(process)
+                memory += own
+                threads += theirs
         if threads > most.threads:
             return f"had more than {most.threads} threads. Does it start threads in a loop?"
         if memory > most.memory:
@@ -72,3 +75,17 @@ class Guard(Thread):
                 if len(files) > SOCKETS or any(f.stat().st_size > MB for f in files):
                     return "wrote files where its sockets are."
         return None
+
+
+def _use(process: psutil.Process) -> tuple[int, int]:
+    """Bytes of memory that are a process's own, and its threads.
+
+    Memory that it shares with its children counts for each of them: it may hide none in there.
+    What it has of files does not count, since everyone has the same copy of libraries.
+    """
+    if not LINUX:
+        return process.memory_info().rss, process.num_threads()
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8", errors="replace")
+    found = dict(STATUS.findall(status))
+    memory = int(found.get("RssAnon", 0)) + int(found.get("RssShmem", 0))
+    return memory * 1024, int(found.get("Threads", 0))

@@ -20,7 +20,7 @@ class Limits:
     memory: int = 4_000 * MB  # bytes, of all processes together
     processes: int = 64
     threads: int = 256
-    open_files: int = 1_024
+    open_files: int = 256  # a socket holds memory, too
     file_size: int = 100 * MB  # bytes of one file
     scratch: int = 256 * MB  # bytes of the temporary folder, which is in memory
     cpu: int = 600  # seconds of processor time, of one process

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from contextlib import suppress
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -15,7 +16,9 @@ CLONE_NEWNET = 0x4000_0000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND = 1, 2, 4, 32, 4096
 MS_REC, MS_PRIVATE = 0x4000, 0x4_0000
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
+PR_SET_DUMPABLE = 4
 CAPABILITY_VERSION_3 = 0x2008_0522
+INODES = 20_000  # files that a folder in memory may hold: an empty one needs memory, too
 
 
 def _call(name: str, *arguments: object) -> None:
@@ -37,7 +40,8 @@ def unshare() -> None:
 def mount_empty(path: str, size: int, read_only: bool = False) -> None:
     """Put an empty folder in memory, of so many bytes at most, in the place of `path`."""
     flags = MS_NOSUID | MS_NODEV | (MS_RDONLY if read_only else 0)
-    _call("mount", b"tmpfs", path.encode(), b"tmpfs", flags, f"size={size},mode=0755".encode())
+    options = f"size={size},nr_inodes={INODES},mode=0755"
+    _call("mount", b"tmpfs", path.encode(), b"tmpfs", flags, options.encode())
 
 
 def bind(source: str, path: str) -> None:
@@ -63,3 +67,14 @@ def drop_capabilities() -> None:
 def die_with_parent(number: int) -> None:
     """Let the kernel send this signal to this process when its parent has ended."""
     _call("prctl", PR_SET_PDEATHSIG, number, 0, 0, 0)
+
+
+def hide_memory() -> None:
+    """Let no other process read this one's memory, or lead it."""
+    _call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def be_first_to_go() -> None:
+    """Where memory runs out, the system shall end this process, and not the one that grades."""
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("1000")

@@ -26,7 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from coursetools.grading.sandbox import namespaces
+from coursetools.grading.sandbox import namespaces, seccomp
 from coursetools.grading.sandbox.box import KERNEL, KERNELS
 from coursetools.grading.sandbox.limits import Limits
 from coursetools.place import furnish
@@ -120,22 +120,27 @@ def _begin(order: dict[str, Any], grader: socket.socket) -> NoReturn:
     try:
         namespaces.die_with_parent(signal.SIGKILL)
         limits = Limits(**order["limits"])
+        namespaces.be_first_to_go()
+        _be_quiet()
         namespaces.bind(f"{KERNELS}/{order['folder']}", KERNEL)
         namespaces.mount_empty(KERNELS, 4096, read_only=True)
         namespaces.mount_empty("/tmp", limits.scratch)
         namespaces.mount_empty("/dev/shm", limits.scratch)
         # No list of processes: to show this world's alone is forbidden to most containers.
         namespaces.mount_empty("/proc", 4096, read_only=True)
-        bound, ready = os.pipe()
+        inside, outside = socket.socketpair()
         kernel = os.fork()
         if kernel == 0:
-            os.close(bound)
-            _become_kernel(order, grader, KERNEL, ready)
-        os.close(ready)
+            outside.close()
+            _become_kernel(order, grader, KERNEL, inside)
+        inside.close()
         grader.send(b"first")  # the receiver learns this process's number from the system
-        os.read(bound, 1)  # the sockets are there: no more files in a folder outside the box
+        outside.recv(1)  # the sockets are there: no more files in a folder outside the box
         namespaces.make_read_only(KERNEL)
         namespaces.drop_capabilities()
+        namespaces.hide_memory()
+        outside.send(b"1")
+        outside.close()
         while True:
             ended, code = os.wait()
             if ended == kernel:
@@ -146,7 +151,7 @@ def _begin(order: dict[str, Any], grader: socket.socket) -> NoReturn:
 
 
 def _become_kernel(
-    order: dict[str, Any], grader: socket.socket, folder: str, ready: int | None = None
+    order: dict[str, Any], grader: socket.socket, folder: str, first: socket.socket | None = None
 ) -> NoReturn:
     """Turn this copy into a kernel. The student's code comes over its sockets, last of all."""
     status = 1
@@ -154,18 +159,19 @@ def _become_kernel(
         namespaces.drop_capabilities()
         Limits(**order["limits"]).apply()
         os.setsid()
-        quiet = os.open(os.devnull, os.O_RDWR)
-        for standard in (0, 1, 2):
-            os.dup2(quiet, standard)
+        namespaces.be_first_to_go()
+        _be_quiet()
         os.environ.update(furnish(Path("/tmp"), order["seed"]))
         os.chdir("/tmp/work")
         connection = Path("/tmp/kernel.json")
         connection.write_text(json.dumps(order["connection"] | {"ip": f"{folder}/s"}))
         _forget_randomness()
         kernel = _kernel(connection)
-        if ready is not None:
-            os.write(ready, b"1")
-            os.close(ready)
+        if first is not None:
+            first.send(b"1")
+            first.recv(1)  # the folder of sockets is closed
+            first.close()
+        seccomp.forbid()
         grader.send(b"kernel")
         grader.close()
         kernel.start()
@@ -175,6 +181,13 @@ def _become_kernel(
             grader.send(f"ended: {type(error).__name__}: {error}"[:500].encode())
     finally:
         os._exit(status)
+
+
+def _be_quiet() -> None:
+    """Let go of the nursery's standard streams: what it prints is a file outside the box."""
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(quiet, standard)
 
 
 def _forget_randomness() -> None:

@@ -59,7 +59,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         """Ask for a kernel; what else Jupyter passes (folder, environment) the sandbox decides."""
         manager: Any = self.parent
         if nursery is None:
-            nursery = self._own = Nursery(nested=False)
+            nursery = self._own = Nursery()
         info = manager.get_connection_info()
         told = info | {"key": info["key"].decode()}
         self.process = nursery.kernel(seed, told)
