@@ -5,7 +5,7 @@ READY := .venv/.ready
 READY_TEST := .venv/.ready-test
 READY_BENCH := .venv/.ready-bench
 .DEFAULT_GOAL := help
-.PHONY: help setup site book lab test bench grade derive check lint clean
+.PHONY: help setup site book lab test bench gpu-test gpu-bench grade derive check lint clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,12 @@ lint: $(READY_TEST)  ## style and types
 
 bench: $(READY_BENCH)  ## compare with other libraries: make bench [NAMES="convolution wigner"]
 	$(BIN)/python tests/benchmarks/run.py $(NAMES)
+
+gpu-test: $(READY_TEST)  ## the kernels on this GPU; without one, in Triton's interpreter
+	$(BIN)/python -m pytest tests/gpu -rs
+
+gpu-bench: $(READY_BENCH)  ## time the kernels on this GPU: make gpu-bench [ARGUMENTS=--dry-run]
+	$(BIN)/python tests/benchmarks/gpu.py $(ARGUMENTS)
 
 derive: $(READY)  ## make the notebooks in solutions/ and exercises/ from solutions/*.py
 	$(BIN)/coursetools derive

@@ -16,7 +16,7 @@ LIBRARY = Path(__file__).parent / "lib" / "equivar"
 
 
 def checked_modules() -> list[str]:
-    """All modules of the library but those that Numba or Triton compile: they want plain functions."""
+    """All modules of the library but those that Numba or Triton compile: they want it plain."""
     files = [path for path in LIBRARY.rglob("*.py") if path.name != "__init__.py"]
     marks = "\nfrom numba", "import compiled", "\nimport triton"
     plain = [f for f in files if not any(m in f.read_text(encoding="utf-8") for m in marks)]

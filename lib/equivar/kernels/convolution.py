@@ -18,7 +18,7 @@ from torch import Tensor
 
 from equivar._checks import is_captured, is_traced
 from equivar._shapes import Float, Int
-from equivar.kernels.couplings import coupling
+from equivar.kernels.couplings import coupling_like
 from equivar.kernels.forms import check_device, choose_form
 from equivar.kernels.paths import Path
 
@@ -108,7 +108,7 @@ def _torch(
         x_p = x.narrow(1, p.start_in, p.mul * (2 * p.l1 + 1)).unflatten(1, (p.mul, -1))[source]
         Y_p = Y.narrow(1, p.start_filter, 2 * p.l2 + 1)
         w_p = weights.narrow(1, p.start_weight, p.mul)
-        matrix = torch.einsum("ej,ijk->eik", Y_p, coupling(p.l1, p.l2, p.l3).to(x))
+        matrix = torch.einsum("ej,ijk->eik", Y_p, coupling_like(p.l1, p.l2, p.l3, x))
         message = w_p[:, :, None] * (x_p @ matrix)
         zeros = message.new_zeros(size, p.mul * (2 * p.l3 + 1))
         blocks.append(zeros.index_add(0, target, message.flatten(1)))

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from equivar._shapes import Float
-from equivar.kernels.couplings import coupling
+from equivar.kernels.couplings import coupling_like
 from equivar.kernels.depthwise_tables import Group, groups_of
 from equivar.kernels.forms import choose_form
 from equivar.kernels.paths import Path
@@ -121,7 +121,7 @@ def _einsum(x: Tensor, Y: Tensor, weights: Tensor, paths: tuple[Path, ...]) -> T
         features = x.narrow(-1, p.start_in, p.mul * (2 * p.l1 + 1)).unflatten(-1, (p.mul, -1))
         filter = Y.narrow(-1, p.start_filter, 2 * p.l2 + 1)
         weight = weights.narrow(-1, p.start_weight, p.mul)
-        C = coupling(p.l1, p.l2, p.l3).to(x)
+        C = coupling_like(p.l1, p.l2, p.l3, x)
         matrix = torch.einsum("...j,ijk->...ik", filter, C)
         blocks.append((weight[..., None] * (features @ matrix)).flatten(-2))
     return torch.cat(blocks, dim=-1)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from equivar._shapes import Float
-from equivar.kernels.couplings import coupling
+from equivar.kernels.couplings import coupling, coupling_like
 from equivar.kernels.forms import check_device, choose_form
 
 __all__ = ["product"]
@@ -68,7 +68,7 @@ def product(
     check_device(x, y=y)
     form = choose_form(form, x, y, known=FORMS)
     if form == "torch":
-        return torch.einsum("...i,...j,ijk->...k", x, y, coupling(l1, l2, l3).to(x))
+        return torch.einsum("...i,...j,ijk->...k", x, y, coupling_like(l1, l2, l3, x))
     rows = (t.reshape(-1, t.shape[-1]) for t in (x, y))
     z: Tensor = _Product.apply(*rows, (l1, l2, l3), (0, 1, 2), form)
     return z.reshape(*x.shape[:-1], 2 * l3 + 1)
