@@ -37,14 +37,15 @@ def digest(paths: Iterable[Path]) -> str:
 
 
 def library_digest(root: Path, library: Path | None = None) -> str:
-    """Digest of what the cells of a page read: the library, recorded results, pinned packages.
+    """Digest of what the cells of a page read: the library, experiments, their results, packages.
 
     Args:
         root: folder that holds ``requirements.txt`` and ``book``.
         library: the library's folder; None takes the ``equivar`` beside this package.
     """
-    shown = [LIB / "coursetools" / "benchmarks.py", root / "book" / "results"]
-    return digest([library or LIB / "equivar", root / "requirements.txt", *shown])
+    book = [root / "book" / "results", root / "book" / "experiments"]
+    shown = [LIB / "coursetools" / "benchmarks.py", root / "requirements.txt"]
+    return digest([library or LIB / "equivar", *shown, *book])
 
 
 def machinery_digest() -> str:
