@@ -4,6 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 READY_TEST := .venv/.ready-test
 READY_BENCH := .venv/.ready-bench
+GRADERS := .venv-graders
 .DEFAULT_GOAL := help
 .PHONY: help setup site book lab test bench gpu-test gpu-bench grade derive check lint clean
 
@@ -36,6 +37,15 @@ $(READY_BENCH): $(READY)
 	$(BIN)/pip install --quiet --no-deps escnn==1.0.11 || echo "escnn does not install here: left out"
 	@touch $@
 
+# What we compare grading with. It sees the packages of .venv where it has none of its own.
+$(GRADERS)/.ready: | $(READY)
+	$(PYTHON) -m venv $(GRADERS)
+	$(GRADERS)/bin/pip install --quiet nbgrader==0.9.6 otter-grader==7.0.0
+	$(BIN)/python -c 'import coursetools, sysconfig; print(sysconfig.get_path("purelib")); \
+	  print(coursetools.__path__[0].rpartition("/")[0])' > $(GRADERS)/course.pth
+	mv $(GRADERS)/course.pth $$($(GRADERS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/zz-course.pth
+	@touch $@
+
 setup: $(READY)  ## make .venv with everything that a reader needs
 
 site: $(READY)  ## execute every lecture and build the site in _build/html
@@ -66,6 +76,10 @@ gpu-test: $(READY_TEST)  ## the kernels on this GPU; without one, in Triton's in
 
 gpu-bench: $(READY_BENCH)  ## time the kernels on this GPU: make gpu-bench [ARGUMENTS=--dry-run]
 	$(BIN)/python tests/benchmarks/gpu.py $(ARGUMENTS)
+
+bench-grading: $(READY) $(GRADERS)/.ready  ## compare grading with nbgrader and otter-grader
+	$(BIN)/python tests/benchmarks/grading/bench.py
+	$(BIN)/python tests/benchmarks/grading/scale.py
 
 derive: $(READY)  ## make the notebooks in solutions/ and exercises/ from solutions/*.py
 	$(BIN)/coursetools derive
