@@ -79,6 +79,7 @@ gpu-bench: $(READY_BENCH)  ## time the kernels on this GPU: make gpu-bench [ARGU
 
 bench-grading: $(READY) $(GRADERS)/.ready  ## compare grading with nbgrader and otter-grader
 	$(BIN)/python tests/benchmarks/grading/bench.py
+	$(BIN)/python tests/benchmarks/grading/whole_class.py
 	$(BIN)/python tests/benchmarks/grading/scale.py
 
 derive: $(READY)  ## make the notebooks in solutions/ and exercises/ from solutions/*.py

@@ -70,7 +70,7 @@ def timed(commands: list[list[str]], environment: dict[str, str]) -> tuple[float
     return seconds, peak.most, said
 
 
-def ours(stem: str, folder: Path, cores: int) -> tuple[float, float, dict[str, float]]:
+def ours(folder: Path, cores: int) -> tuple[float, float, dict[str, float]]:
     """Grade with `coursetools grade`, sandboxed."""
     out = folder / "out"
     shutil.rmtree(out, ignore_errors=True)
@@ -125,7 +125,7 @@ def main() -> None:
         for turn in range(options.rounds):
             for grader in graders if turn % 2 == 0 else reversed(graders):
                 if grader == "coursetools":
-                    seconds, peak, points = ours(options.stem, folder, cores)
+                    seconds, peak, points = ours(folder, cores)
                     release = version("equivar-course")
                 else:
                     seconds, peak, points = peer(grader, python, options.stem, folder, cores)
