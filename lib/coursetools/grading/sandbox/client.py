@@ -53,6 +53,7 @@ class Nursery:
         environment = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "TZ": "UTC"}
         environment |= {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "USER": "student"}
         environment |= {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS")}
+        environment["TRITON_INTERPRET"] = "1"  # no GPU in there, and imports come before all cells
         inner = [sys.executable, "-P", "-m", f"{__package__}.nursery", str(inside.fileno())]
         start = box.command(program, self.sockets, self.limits, environment, nested=nested)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
