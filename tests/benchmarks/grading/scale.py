@@ -1,4 +1,4 @@
-"""Ten thousand submissions without a kernel: what grading itself costs. Part of `make bench-grading`.
+"""Ten thousand submissions without a kernel: what grading itself costs (`make bench-grading`).
 
 Everything but the judging is real: files are read, answers transplanted, results stored, feedback
 and tables written. Each size runs in a process of its own; the second run finds everything graded.

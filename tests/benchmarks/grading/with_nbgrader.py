@@ -18,7 +18,7 @@ from traitlets.config import Config
 
 
 def marked(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The notebook with nbgrader's marks on the cells that it grades and those that students fill."""
+    """The notebook with nbgrader's marks on the cells that it grades or students fill."""
     for cell in notebook.cells:
         role = cell.metadata.get("role")
         if cell.cell_type != "code" or role not in ("answer", "check"):

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from otter.api import grade_submission
 
-
 # What a check shows is for graders that compare it; a test of otter's expects no output.
 QUIET = ">>> import coursetools.checks; coursetools.checks.print = lambda *_, **__: None"
 
