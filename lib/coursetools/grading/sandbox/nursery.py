@@ -128,6 +128,7 @@ def _begin(order: dict[str, Any], grader: socket.socket) -> NoReturn:
         namespaces.mount_empty("/dev/shm", limits.scratch)
         # No list of processes: to show this world's alone is forbidden to most containers.
         namespaces.mount_empty("/proc", 4096, read_only=True)
+        limits.apply()  # or the kernel could make of this process whatever it may not be itself
         inside, outside = socket.socketpair()
         kernel = os.fork()
         if kernel == 0:
