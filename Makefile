@@ -58,7 +58,7 @@ lab: $(READY)  ## open the lectures and exercises as notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=.
 
 test: $(READY_TEST) site  ## set up what the tests need, pass all of them
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(READY_TEST)  ## the tests that need no browser and no kernel
 	$(BIN)/python -m pytest tests/equivar tests/test_structure.py lib

@@ -34,6 +34,17 @@ settings.load_profile("course")
 torch.set_num_threads(1)  # the order of summation, and so the last digit, depends on it
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one worker, for what they share; those marked `apart` need not.
+
+    A file of few long tests would else end a run with one worker at work and the other idle.
+    """
+    for item in items:
+        apart = item.get_closest_marker("apart") is not None
+        item.add_marker(pytest.mark.xdist_group(item.nodeid if apart else str(item.path)))
+
+
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     random.seed(0)

@@ -69,6 +69,7 @@ def check_all(browser: Browser, site: Path, url: str, width: int, scheme: str) -
 
 
 @pytest.mark.site
+@pytest.mark.apart
 @pytest.mark.parametrize(("width", "scheme"), MODES)
 def test_every_page_of_the_course(
     browser: Browser, site: Path, site_url: str, width: int, scheme: str

@@ -47,11 +47,13 @@ def test_every_chapter_is_in_the_table_of_contents() -> None:
     assert named == set(STEMS)
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("stem", STEMS)
 def test_derived_notebooks_are_current(stem: str) -> None:
     derive.check(ROOT, [stem])
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("without_asserts", [False, True], ids=["asserts", "no-asserts"])
 @pytest.mark.parametrize("stem", STEMS)
 def test_each_decoy_loses_what_it_names_and_nothing_else(stem: str, without_asserts: bool) -> None:
