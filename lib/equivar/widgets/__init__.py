@@ -8,6 +8,7 @@ from equivar.widgets.error_localizer import ErrorLocalizer
 from equivar.widgets.feature_maps_permute import FeatureMapsPermute
 from equivar.widgets.four_roads import FourRoads
 from equivar.widgets.harmonics_spectrum import HarmonicsSpectrum
+from equivar.widgets.kernel_steps import KernelSteps
 from equivar.widgets.mirror import Mirror
 from equivar.widgets.permutation_masks import PermutationMasks
 from equivar.widgets.recorded import BUNDLE_MIME, Recorded
@@ -25,6 +26,7 @@ __all__ = [
     "FeatureMapsPermute",
     "FourRoads",
     "HarmonicsSpectrum",
+    "KernelSteps",
     "Mirror",
     "PermutationMasks",
     "Recorded",
