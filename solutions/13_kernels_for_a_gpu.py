@@ -17,21 +17,36 @@
 #
 # Replace each `raise NotImplementedError(...)` by your code, then run the picture and the check below it. A check first explains what is wrong, then prints what your kernel answers; grading compares these printed lines, for other random inputs. You can do the exercises in any order: none needs the code of another.
 #
-# **What you need.** Triton, on Linux: `.venv/bin/pip install -e '.[gpu]'` in the folder of the course, or `pip install triton`. Binder and Colab have it; on macOS and Windows use one of these. No GPU is needed: without one, kernels run in Triton's interpreter, program after program, slowly. With one, the same cells run there, and print which share of the memory's bandwidth you reach.
+# **What you need.** Triton, which there is for Linux: `.venv/bin/pip install -e '.[gpu]'` in the folder of the course, or `pip install triton`. Binder and Colab have it; on macOS and Windows use one of these. No GPU is needed: without one, kernels run in Triton's interpreter, program after program, slowly. With one, the same cells run there, and print which share of the memory's bandwidth you reach.
 #
-# **What a kernel may do.** It gets addresses. `x + 5` is the address of element 5, and `x + tl.arange(0, 4)` are four addresses at once. You need little: `tl.program_id(0)`, `tl.arange(0, BLOCK)` (a power of two), `tl.load(addresses, mask=there, other=0.0)`, `tl.store(addresses, values, mask=there)`, `tl.where`, `tl.sqrt`, `tl.sum`, arithmetic, and loops `for k in range(...)`. All arrays lie in memory row by row. Write numbers such as $\sqrt 3$ out as 1.7320508075688772: a kernel sees no other variables of this notebook.
+# **What a kernel may do.** It is one program of many, and it gets addresses: `x + 5` is the address of element 5, and `x + tl.arange(0, 4)` are four addresses at once. Each of the four is a *lane*. All arrays lie in memory row by row. You need little:
+#
+# | what | how |
+# |---|---|
+# | which program am I? | `tl.program_id(0)` |
+# | lanes 0, 1, ... (as many as a power of two) | `tl.arange(0, BLOCK)` |
+# | fetch, and 0 for lanes that take no part | `tl.load(addresses, mask=there, other=0.0)` |
+# | one number for all lanes | `tl.load(x + 5)` |
+# | write | `tl.store(addresses, values, mask=there)` |
+# | zeros to begin a sum with | `tl.full((BLOCK,), 0.0, dtype=out.dtype.element_ty)` |
+# | choose lane by lane | `tl.where(r > 0, r, 1.0)` |
+# | add up the lanes | `tl.sum(values, axis=0)` |
+# | the rest | arithmetic, comparisons, `tl.sqrt`, `for k in range(...)` |
+#
+# Write numbers such as $\sqrt 3$ out as 1.7320508075688772: a kernel sees no other variables of this notebook. `print(i)` inside a kernel shows a tile, program after program, as long as Triton interprets.
+#
+# **The picture** below each kernel has a row of squares for each array, in the order of memory, and a color for each program. Empty squares were never touched; a red crossed one lies outside of the array.
 
 # %%
-from coursetools.device import choose_device
+from coursetools.puzzles import bandwidth, picture, play, ready
 
-device = choose_device()  # before Triton is imported: without a GPU it is told to interpret
+device = ready()  # before Triton is imported: without a GPU it is told to interpret
 
 import torch
 import triton
 import triton.language as tl
 
 from coursetools.checks import generator, show
-from coursetools.puzzles import bandwidth, picture, play
 from equivar.irreps import Irrep
 from equivar.kernels.convolution import convolution
 from equivar.kernels.couplings import coupling
@@ -107,7 +122,7 @@ def add_loops(a, x, y):
     return out
 
 
-# %% name="add" role="answer"
+# %% name="add" role="answer" section="As Triton, for a GPU"
 @triton.jit
 def add(x, y, out, a, n, BLOCK: tl.constexpr):
     """out[i] = a * x[i] + y[i] for the elements of one block."""
@@ -209,7 +224,7 @@ def turn_loops(R, x):
     return y
 
 
-# %% name="turn" role="answer"
+# %% name="turn" role="answer" section="As Triton, for a GPU"
 @triton.jit
 def turn(R, x, y, n, POINTS: tl.constexpr):
     """y[b, p] = R[b] @ x[b, p] for one cloud b and a block of its n points."""
@@ -372,7 +387,7 @@ def cross_loops(a, b):
     return out
 
 
-# %% name="cross" role="answer"
+# %% name="cross" role="answer" section="What symmetry knows, 1: zeros"
 @triton.jit
 def cross(a, b, out, n, ROWS: tl.constexpr):
     """out[p] = a[p] x b[p] for one block of rows."""
@@ -512,7 +527,7 @@ def harmonics_loops(v):
     return Y
 
 
-# %% name="evaluate" role="answer"
+# %% name="evaluate" role="answer" section="As Triton, for a GPU"
 @triton.jit
 def evaluate(v, Y, n, POINTS: tl.constexpr):
     """Y[p] = the nine harmonics of v[p] for one block of points."""
@@ -695,7 +710,7 @@ def slope_loops(v, g):
     return out
 
 
-# %% name="slope" role="answer"
+# %% name="slope" role="answer" section="As Triton, for a GPU"
 @triton.jit
 def slope(v, g, out, n, POINTS: tl.constexpr):
     """out[p] = the gradient of sum(g[p] * Y(v[p])) by v[p] for one block of points."""
@@ -757,7 +772,8 @@ equal(turned, out @ R.mT, f"Turn v and g, and the gradient turns along. It does 
 longer = run_slope(4 * v, g)[0]
 equal(longer, out / 4, "Four times as far away, a direction changes a quarter as fast.")
 step = 1e-5 * numbers(draw, 2, 3)
-difference = (harmonics(1, v + step) - harmonics(1, v - step))[:, 1:] / 2e-5
+ahead, behind = (harmonics(1, v + s * step, form="torch")[:, 1:] for s in (1, -1))
+difference = (ahead - behind) / 2e-5
 law = "A small step changes the loss by (gradient) * (step): finite differences say otherwise."
 torch.testing.assert_close(
     (out * step).sum() * 1e5,
@@ -853,7 +869,7 @@ def sum_loops(x, starts):
     return out
 
 
-# %% name="sum-rows" role="answer"
+# %% name="sum-rows" role="answer" section="What symmetry knows, 3: order is a permutation"
 @triton.jit
 def sum_rows(x, targets, starts, out, n_edges, width, COLUMNS: tl.constexpr):
     """out[t] = the sum of the rows x[e] with targets[e] == t, for one target t."""
@@ -978,7 +994,7 @@ def sum_rows(x, targets, starts, out, n_edges, width, COLUMNS: tl.constexpr):
     tl.store(out + t * width + column, total, mask=there)
 
 
-# %% name="sum-rows-no-mask" role="decoy" replaces="sum-rows" fails=["check-sum-rows-bounds"]
+# %% name="sum-rows-no-mask" role="decoy" replaces="sum-rows" fails=["check-sum-rows-bounds", "check-sum-rows-bits"]
 @triton.jit
 def sum_rows(x, targets, starts, out, n_edges, width, COLUMNS: tl.constexpr):
     t = tl.program_id(0)
@@ -1033,7 +1049,7 @@ def multiply_loops(a, b, starts, factors, coefficients):
     return out
 
 
-# %% name="multiply" role="answer"
+# %% name="multiply" role="answer" section="What symmetry knows, 1: zeros"
 @triton.jit
 def multiply(a, b, out, starts, factors, coefficients, n, d1, d2, d3, ROWS: tl.constexpr):
     """out[p] = the product of a[p] and b[p] for one block of rows."""
@@ -1194,7 +1210,7 @@ def convolve_loops(x, v, w, sources, starts):
     return out
 
 
-# %% name="convolve" role="answer"
+# %% name="convolve" role="answer" section="As Triton, for a GPU"
 @triton.jit
 def convolve(x, v, w, sources, starts, out, channels, CHANNELS: tl.constexpr):
     """out[t, c, i] = the sum of w[e, c] * x[sources[e], c] * v[e, i] over the edges e to one t."""
@@ -1424,7 +1440,7 @@ def slopes_loops(x, v, w, g, sources, targets):
     return dv, dw
 
 
-# %% name="slopes" role="answer"
+# %% name="slopes" role="answer" section="As Triton, for a GPU"
 @triton.jit
 def slopes(x, v, w, g, sources, targets, dv, dw, channels, CHANNELS: tl.constexpr):
     """dv[e] and dw[e] of one edge e."""

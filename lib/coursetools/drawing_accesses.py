@@ -59,8 +59,9 @@ def draw(log: AccessLog) -> tuple[str, str]:
         words.append(f"{label}: {by_count}{wrong}")
     x = LEFT
     parts.append(_text(LEFT - 10, y + 13, "program", "end"))
+    flat = all(program[1:] == (0, 0) for program in programs)
     for program in programs[:10]:
-        name = str(program[0]) if program[1:] == (0, 0) else str(program[:2])
+        name = str(program[0]) if flat else str(program[:2])
         parts += [*_square(x, y, [color[program]]), _text(x + SIDE + 3, y + 13, name)]
         x += SIDE + 14 + 7 * len(name)
     if len(programs) > 10:

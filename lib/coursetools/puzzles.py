@@ -8,6 +8,7 @@ written beside it is noticed at least, and what is read there is not a number.
 from __future__ import annotations
 
 import ast
+import importlib.util
 import inspect
 import textwrap
 from collections.abc import Callable, Sequence
@@ -20,9 +21,10 @@ import torch
 from torch import Tensor
 
 from coursetools.accesses import AccessLog, record
+from coursetools.device import choose_device
 from coursetools.drawing_accesses import draw
 
-__all__ = ["Played", "bandwidth", "picture", "play"]
+__all__ = ["Played", "bandwidth", "picture", "play", "ready"]
 
 GUARD = 64  # elements before and behind an array, on a GPU
 REPEATS = 20
@@ -41,6 +43,23 @@ class Played:
     log: AccessLog | None = None
     faults: list[str] = field(default_factory=list)
     races: list[str] = field(default_factory=list)
+
+
+def ready() -> torch.device:
+    """The device, with Triton made ready for it; before Triton is imported.
+
+    Raises:
+        ModuleNotFoundError: Triton is missing; the message says where to get it.
+
+    >>> ready().type in ("cpu", "cuda")
+    True
+    """
+    if importlib.util.find_spec("triton") is None:
+        raise ModuleNotFoundError(
+            "These exercises need Triton, which there is for Linux: `pip install triton` in the "
+            "environment of this notebook, then restart the kernel. Binder and Colab have it."
+        )
+    return choose_device()
 
 
 def play(
@@ -193,7 +212,8 @@ def _play_on_gpu(
         if isinstance(argument, Tensor):
             argument.copy_(inner)
             for side, part in (("before", slice(GUARD)), ("behind", slice(-GUARD, None))):
-                if not torch.equal(whole[part].nan_to_num(1), old[part].nan_to_num(1)):
+                now, then = whole[part], old[part]
+                if not ((now == then) | (now.isnan() & then.isnan())).all():
                     played.faults.append(
                         f"{kernel.fn.__name__} stores {side} {name}. Is a mask missing?"
                     )
