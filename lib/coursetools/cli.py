@@ -57,10 +57,13 @@ def _grade(options: argparse.Namespace) -> int:
         sandbox=not options.unsandboxed,
         workers=options.workers,
         scheduler=options.scheduler,
+        site=options.site,
+        decoys=True,
     )
     print(
         f"{summary.files} files, {summary.reused} of them graded in an earlier run, "
-        f"{summary.troubled} with problems: see {out / 'grades.csv'} and {out / 'feedback'}"
+        f"{summary.troubled} with problems: see {out / 'summary.html'}, {out / 'grades.csv'} and "
+        f"{out / 'feedback'}"
     )
     for fault in summary.course_faults:
         print(f"coursetools: not graded: {fault}", file=sys.stderr)
@@ -84,6 +87,7 @@ def _grade_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="a Dask scheduler's, such as tcp://host:8786"
     )
+    parser.add_argument("--site", metavar="URL", help="where the course's site is, for links")
     parser.add_argument(
         "--unsandboxed", action="store_true", help="run submitted code as you, with all your files"
     )

@@ -1,7 +1,7 @@
 """Grade submissions: the verdict is reached outside the student's process, which is in a sandbox.
 
-1. `submissions` finds files; `transplant` reads from each only the code of its answer cells, by cell
-   name, and puts it into the pristine exercise notebook. Tags, outputs, added cells, changed
+1. `submissions` finds files; `transplant` reads from each only the code of its answer cells, by
+   cell name, and puts it into the pristine exercise notebook. Tags, outputs, added cells, changed
    checks: all gone.
 2. `judge.Exercise` runs the solution with the grading seed in a trusted kernel; what its checks
    show becomes the reference.
@@ -13,7 +13,7 @@
 4. The kernel is born in the `sandbox`: a copy of a process inside bubblewrap that has imported what
    the notebooks need, in a world of its own. `kernel` and `sandbox.guard` watch it from outside.
 5. `batch` stores each result in the `journal` as soon as it is known, and goes on where it stopped.
-   `report`, `feedback` and what is around them write what people read.
+   `people` writes what people read: tables, feedback, and the summary of the class.
 
 A check's asserts explain; they are never evidence. Whatever an answer does to its own process
 (replaces `show`, `print`, `showtraceback`, an assert function; drops asserts by an AST transformer;

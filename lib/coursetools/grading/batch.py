@@ -14,11 +14,10 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from coursetools.errors import CourseError
-from coursetools.grading.feedback import write_feedback
 from coursetools.grading.journal import Journal
 from coursetools.grading.judge import Exercise
 from coursetools.grading.kernel import OUTPUT_LIMIT
-from coursetools.grading.report import write_reports
+from coursetools.grading.people import write_for_people
 from coursetools.grading.results import Check, Result, write_text
 from coursetools.grading.sandbox import box
 from coursetools.grading.sandbox.client import imports
@@ -63,7 +62,6 @@ class Batch:
     journal: Journal
     exercises: dict[str, Exercise]
     faults: dict[str, str]
-    out: Path
     seed: int
     cell_timeout: float
     reused: int = 0
@@ -105,9 +103,7 @@ class Batch:
         if stored is not None:
             self.reused += 1
             self.journal.use(student, stem, stored)
-            result = self.journal.read(stored)
-            self.troubled += bool(result.problems)
-            write_feedback(self.out, result, exercise.pristine)
+            self.troubled += bool(self.journal.read(stored).problems)
             return None
         try:
             if isinstance(data, SubmissionError):
@@ -131,8 +127,6 @@ class Batch:
     def _store(self, result: Result) -> None:
         self.troubled += bool(result.problems)
         self.journal.add(result, self.seed)
-        if result.stem in self.exercises:
-            write_feedback(self.out, result, self.exercises[result.stem].pristine)
 
     def _digest(self, data: bytes | SubmissionError, exercise: Exercise) -> str:
         content = data if isinstance(data, bytes) else str(data).encode()
@@ -151,6 +145,8 @@ def grade(
     sandbox: bool = True,
     workers: int = 1,
     scheduler: str | None = None,
+    site: str | None = None,
+    decoys: bool = False,
 ) -> Summary:
     """Grade every submission, and write all reports into `out`.
 
@@ -166,6 +162,9 @@ def grade(
         sandbox: Run submitted code under bubblewrap; without it, it runs as whoever grades.
         workers: How many processes judge at once; 1 is this one.
         scheduler: The address of a Dask scheduler whose workers judge instead.
+        site: The address of the built site, for links, if it is not the one in `_config.yml`.
+        decoys: Run the decoys of each set in which somebody failed, so that the summary of the
+            class can say which of them a wrong answer resembles.
 
     Raises:
         CourseError: If there is nothing to grade, no sandbox, or another run in the same folder.
@@ -183,7 +182,7 @@ def grade(
     with lock, Journal(out / JOURNAL) as journal:
         seed = _settle_seed(out, seed)
         exercises, faults = _load_exercises(root, stems, seed, cell_timeout)
-        batch = Batch(journal, exercises, faults, out, seed, cell_timeout)
+        batch = Batch(journal, exercises, faults, seed, cell_timeout)
         wanted = {submission.stem for submission in found}
         setting = Setting(sandbox, _modules(exercises[s] for s in exercises if s in wanted))
         bar: Any = tqdm(total=len(found), desc="grading", unit="notebook", disable=None)
@@ -191,8 +190,17 @@ def grade(
             for job, outcomes in work(batch.jobs(found, bar), setting, workers, scheduler):
                 batch.settle(job, outcomes)
                 bar.update()
-        totals = {stem: sum(exercise.checks.values()) for stem, exercise in exercises.items()}
-        write_reports(out, journal.results(), totals, handed_in=wanted)
+        write_for_people(
+            root,
+            out,
+            journal.results(),
+            {stem: exercise.pristine for stem, exercise in exercises.items()},
+            {stem: sum(exercise.checks.values()) for stem, exercise in exercises.items()},
+            seed,
+            site=site,
+            handed_in=wanted,
+            decoys=decoys,
+        )
     said = tuple(faults[stem] for stem in faults if stem in wanted)
     return Summary(len(found), batch.reused, batch.troubled, said, out)
 
