@@ -33,7 +33,7 @@
 # | add up the lanes | `tl.sum(values, axis=0)` |
 # | the rest | arithmetic, comparisons, `tl.sqrt`, `for k in range(...)` |
 #
-# Write numbers such as $\sqrt 3$ out as 1.7320508075688772: a kernel sees no other variables of this notebook. `print(i)` inside a kernel shows a tile, program after program, as long as Triton interprets.
+# There is no `if` on a tile, since its lanes may disagree: mask instead. Write numbers such as $\sqrt 3$ out as 1.7320508075688772: a kernel sees no other variables of this notebook. `print(i)` inside a kernel shows a tile, program after program, as long as Triton interprets.
 #
 # **The picture** below each kernel has a row of squares for each array, in the order of memory, and a color for each program. Empty squares were never touched; a red crossed one lies outside of the array.
 
