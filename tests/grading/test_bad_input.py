@@ -223,13 +223,14 @@ def test_a_file_without_permission_is_a_row(
 ) -> None:
     path = hand_in(tmp_path / "in", "ada", notebook())
 
-    def refuse(self: Path) -> bytes:
-        if self == path:
-            raise PermissionError(13, os.strerror(13))
-        return real(self)
+    real = os.open
 
-    real = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    def refuse(name: Any, *more: Any, **options: Any) -> int:
+        if name == path:
+            raise PermissionError(13, os.strerror(13))
+        return real(name, *more, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
     summary = grade(course, tmp_path / "in", tmp_path / "out", seed=1)
     assert "cannot be read: Permission denied" in summary.results[0].problems[0]
 

@@ -15,6 +15,24 @@ from coursetools.grading.batch import grade
 from .conftest import STEM, hand_in
 
 
+def fake_judge(monkeypatch: pytest.MonkeyPatch, judge: Callable[[int], None]) -> None:
+    """Let a function of the seed take the place of running notebooks."""
+
+    class Fake:
+        def __init__(self, *_: object) -> None: ...
+
+        def __enter__(self) -> Fake:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def judge(self, notebook: Any, seed: int, cell_timeout: float) -> dict[str, Any]:
+            judge(seed)
+            return {}
+
+    monkeypatch.setattr("coursetools.grading.work.Judge", Fake)
+
+
 def test_an_interrupted_batch_goes_on_with_its_seed(
     course: Path,
     tmp_path: Path,
@@ -25,13 +43,12 @@ def test_an_interrupted_batch_goes_on_with_its_seed(
         hand_in(tmp_path / "in", student, notebook())
     judged: list[int] = []
 
-    def judge(merged: dict[str, Any], seed: int, cell_timeout: float) -> dict[str, dict[str, Any]]:
+    def judge(seed: int) -> None:
         if len(judged) == 1 and not (tmp_path / "again").exists():
             raise KeyboardInterrupt
         judged.append(seed)
-        return {}
 
-    monkeypatch.setattr("coursetools.grading.batch.judge", judge)
+    fake_judge(monkeypatch, judge)
     with pytest.raises(KeyboardInterrupt):
         grade(course, tmp_path / "in", tmp_path / "out")
     (tmp_path / "again").touch()
@@ -40,9 +57,11 @@ def test_an_interrupted_batch_goes_on_with_its_seed(
     assert len(set(judged)) == 1, "the seed must stay"
     assert grade(course, tmp_path / "in", tmp_path / "out").reused == 3
     path = tmp_path / "in" / "bob" / f"{STEM}.ipynb"
-    path.write_text(path.read_text() + "\n")
-    (tmp_path / "out" / "results" / "eve" / f"{STEM}.json").write_text('{"digest')
-    assert grade(course, tmp_path / "in", tmp_path / "out").reused == 1
+    first = path.read_text()
+    path.write_text(first + "\n")
+    assert grade(course, tmp_path / "in", tmp_path / "out").reused == 2
+    path.write_text(first)
+    assert grade(course, tmp_path / "in", tmp_path / "out").reused == 3, "it is in the history"
     changed = tmp_path / "changed"
     shutil.copytree(course, changed)
     solution = changed / "solutions" / f"{STEM}.ipynb"
@@ -51,10 +70,20 @@ def test_an_interrupted_batch_goes_on_with_its_seed(
         usual: dict[str, Any] = {"root": course, "seed": judged[0]}
         usual |= {"submissions": tmp_path / "in", "out": tmp_path / "out"}
         assert grade(**(usual | other)).reused == 0
-        assert grade(**usual).reused == 0
         assert grade(**usual).reused == 3
+        assert grade(**(usual | other)).reused == 3
     grade(course, tmp_path / "in", tmp_path / "other")
     assert len(set(judged)) == 3, "a new folder must get a fresh seed"
+
+
+def test_a_journal_that_is_none_is_said(
+    course: Path, tmp_path: Path, notebook: Callable[..., dict[str, Any]]
+) -> None:
+    hand_in(tmp_path / "in", "ada", notebook())
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "journal.sqlite").write_text("results, but not in SQLite " * 99)
+    with pytest.raises(CourseError, match="cannot be read as a journal"):
+        grade(course, tmp_path / "in", tmp_path / "out")
 
 
 def test_an_exercise_without_a_solution_is_said_and_the_rest_is_graded(

@@ -37,7 +37,9 @@ def test_the_kernel_sees_neither_notebook_nor_submission(
 ) -> None:
     monkeypatch.setenv("A_TOKEN_OF_THE_CI_JOB", "secret")
     hand_in(tmp_path / "in", "snoop", notebook({"rotation": SNOOP}))
-    result = grade(course, tmp_path / "in", tmp_path / "out", seed=3).results[0]
+    # Without the sandbox: what it hides, tests/grading/attacks show.
+    folders = course, tmp_path / "in", tmp_path / "out"
+    result = grade(*folders, seed=3, sandbox=False).results[0]
     message = result.answers["rotation"]
     assert "FOUND" in message
     found = json.loads(message[message.index("FOUND") + 5 : message.index("THAT-IS-ALL")])
