@@ -81,6 +81,11 @@ def unwritten(*shape):
     return torch.full(shape, torch.nan, device=device)
 
 
+def large(*shape):
+    """An array of ones in single precision, to measure a bandwidth with."""
+    return torch.ones(*shape, dtype=torch.float32, device=device)
+
+
 def blocks(n, size):
     """How many blocks of a size hold n elements."""
     return -(-n // size)
@@ -144,9 +149,8 @@ def run_add(a, x, y, BLOCK=4):
 x = torch.ones(10, device=device)
 picture(lambda: run_add(2.0, x, x)[1])
 if device.type == "cuda":
-    x, out = torch.ones(2, 2**24, device=device)
-    y, n = x.clone(), len(x)
-    bandwidth(24 * n, add, blocks(n, 1024), x, y, out, 2.0, n, BLOCK=1024)
+    x, y, out = large(3, 2**24)
+    bandwidth(12 * len(x), add, 2**14, x, y, out, 2.0, len(x), BLOCK=1024)
 
 # %% name="check-add" role="check" points=2
 draw = generator("add")
@@ -194,7 +198,7 @@ def add(x, y, out, a, n, BLOCK: tl.constexpr):
 # %% [markdown] role="discussion"
 # Two programs for five elements, and three idle lanes. Without the mask all *results* are right, here as on a GPU: what goes wrong is somewhere else, in whatever lies behind `out`. Such errors show later and elsewhere, if at all. So the checks watch each access instead of the result.
 #
-# The kernel needs 24 bytes of float64 for one multiplication and one addition. No cleverness makes it faster than the memory: a fraction of the bandwidth near one is all that can be had.
+# The kernel moves 24 bytes of float64 for one multiplication and one addition. No cleverness makes it faster than the memory: a fraction of the bandwidth near one is all that can be had.
 
 # %% [markdown]
 # ## 2. Rotate a batch of clouds
@@ -252,9 +256,8 @@ def run_turn(R, x, POINTS=4):
 
 picture(lambda: run_turn(torch.eye(3, device=device).repeat(2, 1, 1), unwritten(2, 5, 3))[1])
 if device.type == "cuda":
-    x, y = torch.ones(2, 64, 2**16, 3, device=device)
-    R = torch.eye(3, device=device).repeat(64, 1, 1)
-    bandwidth(16 * x.numel(), turn, (64, 2**9), R, x, y, 2**16, POINTS=128)
+    R, x, y = large(64, 3, 3), large(64, 2**16, 3), large(64, 2**16, 3)
+    bandwidth(2 * x.nbytes, turn, (64, 2**9), R, x, y, 2**16, POINTS=128)
 
 # %% name="check-turn" role="check" points=2
 draw = generator("turn")
@@ -414,8 +417,8 @@ def run_cross(a, b, ROWS=4):
 
 picture(lambda: run_cross(unwritten(7, 3), unwritten(7, 3))[1])
 if device.type == "cuda":
-    a, b, out = torch.ones(3, 2**22, 3, device=device)
-    bandwidth(24 * a.numel(), cross, blocks(len(a), 128), a, b, out, len(a), ROWS=128)
+    a, b, out = large(3, 2**22, 3)
+    bandwidth(3 * a.nbytes, cross, 2**15, a, b, out, len(a), ROWS=128)
 
 # %% name="check-cross" role="check" points=2
 draw = generator("cross")
@@ -563,8 +566,8 @@ def run_evaluate(v, POINTS=4):
 
 picture(lambda: run_evaluate(torch.ones(6, 3, device=device))[1])
 if device.type == "cuda":
-    v, Y = torch.ones(2**22, 3, device=device), unwritten(2**22, 9)
-    bandwidth(96 * len(v), evaluate, blocks(len(v), 128), v, Y, len(v), POINTS=128)
+    v, Y = large(2**22, 3), large(2**22, 9)
+    bandwidth(v.nbytes + Y.nbytes, evaluate, 2**15, v, Y, len(v), POINTS=128)
 
 # %% name="check-evaluate" role="check" points=3
 draw = generator("evaluate")
@@ -743,8 +746,8 @@ def run_slope(v, g, POINTS=4):
 
 picture(lambda: run_slope(torch.ones(6, 3, device=device), torch.ones(6, 3, device=device))[1])
 if device.type == "cuda":
-    v, g, out = torch.ones(3, 2**22, 3, device=device)
-    bandwidth(24 * v.numel(), slope, blocks(len(v), 128), v, g, out, len(v), POINTS=128)
+    v, g, out = large(3, 2**22, 3)
+    bandwidth(3 * v.nbytes, slope, 2**15, v, g, out, len(v), POINTS=128)
 
 # %% name="check-slope" role="check" points=3
 draw = generator("slope")
@@ -902,12 +905,11 @@ def arrivals(draw, n_edges, n_targets):
 targets = torch.tensor([0, 0, 0, 2, 2, 3], device=device)
 picture(lambda: run_sum(torch.ones(6, 3, device=device), targets, 4)[1])
 if device.type == "cuda":
-    x, out = torch.ones(2**20, 64, device=device), torch.zeros(2**17, 64, device=device)
+    x, out = large(2**20, 64), large(2**17, 64)
     targets = torch.arange(2**20, device=device) // 8
     starts = 8 * torch.arange(2**17 + 1, device=device)
-    arrays = x, targets, starts, out
-    least = 8 * (x.numel() + out.numel() + len(starts))
-    bandwidth(least, sum_rows, 2**17, *arrays, 2**20, 64, COLUMNS=64)
+    least = x.nbytes + out.nbytes + starts.nbytes
+    bandwidth(least, sum_rows, 2**17, x, targets, starts, out, 2**20, 64, COLUMNS=64)
 
 # %% name="check-sum-rows" role="check" points=2
 draw = generator("sum-rows")
@@ -1079,10 +1081,10 @@ picture(
     lambda: run_multiply(torch.ones(5, 3, device=device), torch.ones(5, 3, device=device), 1)[1]
 )
 if device.type == "cuda":
-    a, b, out = torch.ones(3, 2**21, 5, device=device)
-    arrays = a, b, out, *sparse_table(2, 2, 2)
-    least = 24 * a.numel()
-    bandwidth(least, multiply, 2**14, *arrays, 2**21, 5, 5, 5, ROWS=128)
+    a, b, out = large(3, 2**21, 5)
+    starts, factors, coefficients = sparse_table(2, 2, 2)
+    arrays = a, b, out, starts, factors, coefficients.float()
+    bandwidth(3 * a.nbytes, multiply, 2**14, *arrays, 2**21, 5, 5, 5, ROWS=128)
 
 # %% name="check-multiply" role="check" points=3
 draw = generator("multiply")
@@ -1260,11 +1262,11 @@ def twin(x, v, w, sources, targets, n_targets):
 
 picture(lambda: run_convolve(*graph(generator("picture"), 4, 3, 6, 3), 3)[1])
 if device.type == "cuda":
-    x, v, w = (torch.ones(*s, device=device) for s in [(2**16, 64), (2**20, 3), (2**20, 64)])
     sources = torch.arange(2**20, device=device) * 7919 % 2**16
     starts = 16 * torch.arange(2**16 + 1, device=device)
-    arrays = x, v, w, sources, starts, unwritten(2**16, 64, 3)
-    least = 8 * sum(array.numel() for array in arrays)
+    arrays = large(2**16, 64), large(2**20, 3), large(2**20, 64), sources, starts
+    arrays = *arrays, large(2**16, 64, 3)
+    least = sum(array.nbytes for array in arrays)
     bandwidth(least, convolve, 2**16, *arrays, 64, CHANNELS=64)
 
 # %% name="check-convolve" role="check" points=3
@@ -1470,11 +1472,11 @@ def run_slopes(x, v, w, sources, targets, g, CHANNELS=4):
 
 picture(lambda: run_slopes(*graph(generator("picture"), 4, 3, 6, 3), unwritten(3, 3, 3))[2])
 if device.type == "cuda":
-    x, v, w = (torch.ones(*s, device=device) for s in [(2**16, 64), (2**20, 3), (2**20, 64)])
     sources = torch.arange(2**20, device=device) * 7919 % 2**16
     targets = torch.arange(2**20, device=device) // 16
-    arrays = x, v, w, unwritten(2**16, 64, 3), sources, targets, v.clone(), w.clone()
-    least = 8 * sum(array.numel() for array in arrays)
+    x, v, w, g = large(2**16, 64), large(2**20, 3), large(2**20, 64), large(2**16, 64, 3)
+    arrays = x, v, w, g, sources, targets, v.clone(), w.clone()
+    least = sum(array.nbytes for array in arrays)
     bandwidth(least, slopes, 2**20, *arrays, 64, CHANNELS=64)
 
 # %% name="check-slopes" role="check" points=3
