@@ -68,7 +68,7 @@ function render({ model, el }) {
   const titles = [0, 1].map(() => add(head, "th", { scope: "col" }));
   const body = add(table, "tbody");
   for (const [name, text] of [["sectors", "sectors of 32 bytes"], ["bytes", "bytes in these"],
-    ["asked", "bytes asked for"], ["least", "least sectors"], ["shared", "shared sums"]]) {
+    ["asked", "bytes asked for"], ["least", "least sectors"], ["shared", "added to by several programs"]]) {
     const row = add(body, "tr");
     add(row, "th", { scope: "row" }, text);
     for (const side of ["way", "other"]) place(row, "td", `${side}-${name}`);
@@ -124,7 +124,8 @@ function render({ model, el }) {
     const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
     const text = {
       step: `${step + 1} of ${one.steps.length}`,
-      does: `Program ${now.program} ${DOES[now.kind]} ${count(now.at.length, "number")} of ${now.array}`,
+      does: `Program ${now.program} ${DOES[now.kind]} ${count(now.at.length, "number")} of ${now.array}` +
+        (now.single.length ? `, after ${count(now.single.length, "single load")}` : ""),
       now: `${count(now.sectors, "sector")}, ${now.fewest} would do`,
       far: `${count(now.total, "sector")}, ${now.moved.toLocaleString("en")} bytes`,
     };

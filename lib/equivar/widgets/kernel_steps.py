@@ -37,10 +37,11 @@ def shown(state: dict[str, Any], at: Sequence[int]) -> dict[str, str]:
     ways = state["stories"][kernel]["ways"]
     this = ways[way]
     now = this["steps"][step]
+    single = len(now["single"])
     texts = {
         "step": f"{step + 1} of {len(this['steps'])}",
         "does": f"Program {now['program']} {KINDS[now['kind']]} {_count(len(now['at']), 'number')} "
-        f"of {now['array']}",
+        f"of {now['array']}" + (f", after {_count(single, 'single load')}" if single else ""),
         "now": f"{_count(now['sectors'], 'sector')}, {now['fewest']} would do",
         "far": f"{_count(now['total'], 'sector')}, {now['moved']:,} bytes",
     }
