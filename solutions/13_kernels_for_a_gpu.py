@@ -491,7 +491,7 @@ def cross(a, b, out, n, ROWS: tl.constexpr):
 # %% [markdown] role="discussion"
 # The product stays as it is under inversion: a pseudovector, 1e. The wrong sign passes each test of symmetry, for rotations and for mirrors: minus the cross product is as equivariant as the cross product. Symmetry fixes a product up to a number, and the number (here its sign) needs a convention. So a kernel is tested by both, its symmetry and one known value.
 #
-# The second decoy has one wrong sign of three. It fails the law at the first rotation.
+# One wrong sign of the three, most often in the middle row, fails the law at the first rotation.
 
 # %% [markdown]
 # ## 4. Harmonics to degree 2
@@ -1008,11 +1008,11 @@ def sum_rows(x, targets, starts, out, n_edges, width, COLUMNS: tl.constexpr):
 
 
 # %% [markdown] role="discussion"
-# Addition of floats is commutative and not associative: (0.1 + 0.2) + 0.3 is 0.6000000000000001. A sum by atomics is right, and fast where targets are few, but the order is the GPU's, and so are the last bits. Invariance under permutations then holds only up to rounding, and two runs of one program differ. For a training that is noise; for a test that compares bits, or a search for a bug, it is a plague.
+# Addition of floats is commutative and not associative: (0.1 + 0.2) + 0.3 is 0.6000000000000001. A sum by atomics is right, and shares the work evenly, but the order is the GPU's, and so are the last bits. Invariance under permutations then holds only up to rounding, and two runs of one program differ. For a training that is noise; for a test that compares bits, or a search for a bug, it is a plague.
 #
 # What it costs to be exact: the edges must be sorted (once for each graph), and a target with a thousand edges keeps one program busy while others have finished.
 #
-# The third decoy reads, adds and stores. In the interpreter, program after program, its sums are right. On a GPU two programs read the same number, both add, and one addition is lost.
+# A kernel that reads, adds and stores, without atomics and without an owner for each row, has right sums in the interpreter, program after program. On a GPU two programs read the same number, both add, and one addition is lost.
 
 # %% [markdown]
 # ## 7. Products from a sparse table
@@ -1401,9 +1401,9 @@ def convolve(x, v, w, sources, starts, out, channels, CHANNELS: tl.constexpr):
 
 
 # %% [markdown] role="discussion"
-# All messages of a million edges with 64 channels have 192 million numbers: 1.5 GB in float64, written once and read once, for nothing. The fused kernel reads 66 million weights and the gathered rows, and writes the result.
+# All messages of a million edges with 64 channels have 192 million numbers: 1.5 GB in float64, written once and read once, for nothing. The fused kernel reads 64 million weights and the gathered rows, and writes the result.
 #
-# The layout (size, 3, channels) has the same numbers in other places. It would even be the faster one, since neighboring lanes would store neighboring elements. But then it is another array, and who reads it must know. A rotation finds the mistake: what it turns are no longer the components of one vector.
+# The layout (size, 3, channels) has the same numbers in other places. Neighboring lanes would even store neighboring elements, which a GPU likes. But it is another array, and who reads it must know. A rotation finds the mistake: what it turns are no longer the components of one vector.
 #
 # Reading `x` by the number of the edge goes outside as soon as there are more edges than nodes, which is always. On a GPU you would read other memory, and see nothing.
 
