@@ -165,6 +165,11 @@ def test_its_limits_are_set_and_hard(seen: dict[str, Any]) -> None:
     assert seen["limits"] == {name: [most, most] for name, most in wanted.items()}
 
 
+def test_a_cell_may_be_silent_for_a_while(kernel: WatchedKernel) -> None:
+    assert run(kernel, "import time\ntime.sleep(1.5)\nprint('still here')") == "still here\n"
+    assert kernel.is_alive()
+
+
 def test_it_is_a_world_without_others(kernel: WatchedKernel, nursery: Nursery) -> None:
     """From outside, its namespaces are its own."""
     process: Any = kernel._process
@@ -216,8 +221,8 @@ def test_orphans_count_and_end_with_their_kernel(nested: bool) -> None:
         "import os, time\n"
         "if os.fork() == 0:\n"
         "    os.setsid()\n"
-        "    if os.fork() == 0:\n"
-        "        kept = b'x' * 1_300_000_000\n"
+        "    if os.fork() == 0 or os.fork() == 0 or os.fork() == 0:\n"
+        "        kept = b'x' * 500_000_000\n"
         "    time.sleep(1000)\n"
         "time.sleep(1000)\n"
     )

@@ -75,7 +75,7 @@ class WatchedKernel(RunningKernel):
         elif seed is not None:
             folder, environment = self._place.enter_context(kernel_place(seed))
             places = {"cwd": str(folder), "env": environment}
-        context = zmq.Context()
+        self._context = context = zmq.Context()
         # One message of 100 MB must not enter this process: ZeroMQ drops the connection instead.
         context.setsockopt(zmq.MAXMSGSIZE, output_limit)
         self.km = KernelManager(
@@ -175,6 +175,7 @@ class WatchedKernel(RunningKernel):
             for process in family:
                 with suppress(psutil.Error):
                     process.kill()
+            self._context.destroy(linger=0)
             self._place.close()
 
     def close(self) -> None:

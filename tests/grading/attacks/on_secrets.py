@@ -123,7 +123,7 @@ tell(refused({
     "beside the library": lambda: next((root / "solutions").iterdir()),
     "derived": lambda: next((root / "exercises").iterdir()),
     "history": lambda: next((root / ".git").iterdir()),
-    "references": lambda: next(root.glob("**/*.sqlite")),
+    "journal": lambda: next(root.glob("**/journal.sqlite")),
     "by its name": lambda: use(__import__("solutions")),
 }))
 """,

@@ -148,7 +148,9 @@ class World:
 
     def poll(self) -> int | None:
         """None while it runs; else its exit code, or -9 where nobody knows."""
-        if self.returncode is None:
+        if self.returncode is None and self._box is not None:  # there is no keeper to ask
+            self.returncode = self._box.poll()
+        elif self.returncode is None:
             try:
                 said, _ = self._receive()
                 code = said.removeprefix(b"ended ").decode()
@@ -161,6 +163,8 @@ class World:
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait until it has ended."""
+        if self._box is not None:
+            self.returncode = self._box.wait(timeout)
         deadline = None if timeout is None else monotonic() + timeout
         while self.poll() is None:
             left = None if deadline is None else deadline - monotonic()
