@@ -241,7 +241,8 @@ def turn(g, x):
 
 
 for n in range(6):
-    name = TETROMINOES[int(torch.randint(7, (1,), generator=draw))]
+    drawn = TETROMINOES[int(torch.randint(7, (1,), generator=draw))]
+    name = "T" if n == 0 else drawn  # T tells most: which mirror keeps it depends on where it points
     start = int(torch.randint(8, (1,), generator=draw))
     x = turn(start, picture(tetromino(name)))
     size, fixing = orbit_and_stabilizer(x, 8, turn)
