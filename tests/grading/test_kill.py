@@ -46,10 +46,13 @@ def command(course: Path, submissions: Path, out: Path, *more: str) -> list[str]
 
 def stored(out: Path) -> int:
     """How many results are in the journal, read by another process while it is written."""
-    with suppress(sqlite3.OperationalError):
-        with closing(sqlite3.connect(f"file:{out / JOURNAL}?mode=ro", uri=True)) as database:
+    if not (out / JOURNAL).exists():
+        return 0
+    with closing(sqlite3.connect(f"file:{out / JOURNAL}?mode=ro", uri=True)) as database:
+        try:
             return int(database.execute("SELECT count(*) FROM results").fetchone()[0])
-    return 0
+        except sqlite3.OperationalError:  # no table yet
+            return 0
 
 
 def is_complete(out: Path) -> None:
@@ -75,9 +78,9 @@ def test_a_run_killed_at_random_moments_goes_on(
         while process.poll() is None and stored(out) < wanted:
             time.sleep(0.01)
         time.sleep(moments.uniform(0, 0.5))
-        family = (
-            psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-        )
+        family = []
+        with suppress(psutil.Error):
+            family = psutil.Process(process.pid).children(recursive=True)
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
         process.wait()
