@@ -188,11 +188,11 @@ def all_refused(evidence: Evidence) -> str:
     return f"{len(said)} tries refused: {'; '.join(kinds)}"[:200]
 
 
-def told(expected: Any) -> Proof:
+def told(expected: Any, words: str = "it found nothing") -> Proof:
     """The code found just this."""
 
     def proof(evidence: Evidence) -> str:
         assert evidence.found == expected, evidence.found
-        return f"it found {expected!r}"
+        return words
 
     return proof

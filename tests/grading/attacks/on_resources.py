@@ -89,7 +89,10 @@ time.sleep(1000)
         says="needed more than 4 GB of memory",
     ),
     code(
-        "fills-the-disk", "fills each folder that it may write to", FILL, proof=told([True, True])
+        "fills-the-disk",
+        "fills each folder that it may write to",
+        FILL,
+        proof=told([True, True], "each folder held what it may, and no more"),
     ),
     code(
         "a-large-file",
@@ -135,7 +138,7 @@ except OSError as error:
     kept.clear()
     tell(held < 100_000_000)
 """,
-        proof=told(True),
+        proof=told(True, "it could open only so many"),
     ),
     code(
         "a-million-outputs",

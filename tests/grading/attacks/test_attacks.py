@@ -16,8 +16,9 @@ import pytest
 from coursetools.errors import CourseError
 from coursetools.grading.batch import grade
 from coursetools.grading.sandbox import box
+from coursetools.results import load_results
 
-from . import ALL, KINDS
+from . import ALL, KINDS, table
 from .arena import Report, arena, build, controls, hold, honest, listening
 from .attack import Attack
 from .inside import ATTACKS as INSIDE
@@ -87,6 +88,15 @@ def test_the_suite_is_as_large_as_promised() -> None:
     assert len(ALL) >= 40
     assert all(attack.tries and attack.tries[0] not in "ABCDEFGHIJ" for attack in ALL)
     assert all(KINDS.values())
+
+
+def test_the_table_of_the_book_is_of_these_attacks() -> None:
+    """`python -m tests.grading.attacks.table` makes it again."""
+    rows, about = load_results(table.RESULTS)
+    assert [row["name"] for row in rows] == [attack.name for attack in ALL]
+    assert [row["tries"] for row in rows] == [attack.tries for attack in ALL]
+    assert [row["got"] for row in rows] == [attack.points for attack in ALL]
+    assert about["attacks"] == len(ALL)
 
 
 def test_outputs_known_by_heart_are_worth_all_with_the_public_seed(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from coursetools.grading.sandbox import namespaces, seccomp
+from coursetools.grading.sandbox import landlock, namespaces, seccomp
 from coursetools.grading.sandbox.box import KERNEL, KERNELS
 from coursetools.grading.sandbox.limits import Limits
 from coursetools.place import furnish
@@ -172,6 +172,7 @@ def _become_kernel(
             first.send(b"1")
             first.recv(1)  # the folder of sockets is closed
             first.close()
+        landlock.write_only_below(["/tmp", "/dev/shm"])
         seccomp.forbid()
         grader.send(b"kernel")
         grader.close()
