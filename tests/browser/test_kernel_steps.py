@@ -126,6 +126,15 @@ def test_it_plays_to_the_end_and_again_and_stops(widget: Locator, page: Page) ->
     check(widget, stopped)
 
 
+def test_a_hand_on_the_slider_stops_it(widget: Locator, page: Page) -> None:
+    widget.get_by_role("button", name="Play").click()
+    widget.get_by_role("slider").fill("1")
+    check(widget, (0, 0, 1))
+    page.wait_for_timeout(900)
+    check(widget, (0, 0, 1))
+    expect(widget.get_by_role("button", name="Play")).to_be_visible()
+
+
 def test_nothing_moves_by_itself_and_the_step_is_said(widget: Locator, page: Page) -> None:
     live = widget.locator("[aria-live]")
     page.wait_for_timeout(900)
