@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import struct
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 from coursetools.cli import main
 from coursetools.errors import CourseError
+from coursetools.grading.batch import grade
 from coursetools.grading.sandbox import box, seccomp
 
 from .conftest import hand_in
@@ -106,3 +108,27 @@ def test_a_student_can_run_pytest_in_the_sandbox(
         )
     assert done.returncode == (0 if good else 1), done.stdout + done.stderr
     assert ("check-count, 3 points" in done.stdout) is not good
+
+
+@needs_bubblewrap
+def test_a_sandbox_that_does_not_start_is_not_the_students_fault(
+    course: Path,
+    tmp_path: Path,
+    notebook: Callable[..., dict[str, Any]],
+    answers: dict[str, str],
+) -> None:
+    """Not graded, said, and graded by the next run."""
+    hand_in(tmp_path / "in", "ada", notebook(answers))
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "bwrap"  # passes the first look, and fails when it counts
+    program.write_text('#!/bin/sh\nfor last; do :; done\ntest "$last" = true && exit 0\nexit 1\n')
+    program.chmod(0o755)
+    folders = course, tmp_path / "in", tmp_path / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+        (result,) = grade(*folders).results
+    assert "Not graded" in result.problems[0]
+    assert "the sandbox did not start" in result.problems[0]
+    assert result.checks == ()
+    (result,) = grade(*folders).results
+    assert result.points == 6

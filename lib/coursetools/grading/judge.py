@@ -161,6 +161,8 @@ class Judge:
                     raise CourseError(record["broken"])
                 records.append(record)
             else:
+                with suppress(subprocess.TimeoutExpired):  # at the limit of time it still runs
+                    process.wait(GRACE)
                 code = process.poll()
                 said = self._said()
                 self.close()

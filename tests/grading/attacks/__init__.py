@@ -9,10 +9,11 @@ from .inside import ATTACKS as INSIDE
 from .on_resources import ATTACKS as ON_RESOURCES
 from .on_secrets import ATTACKS as ON_SECRETS
 from .on_the_grader import ATTACKS as ON_THE_GRADER
+from .on_the_system import ATTACKS as ON_THE_SYSTEM
 
 KINDS: dict[str, list[Attack]] = {
     "inside its process": INSIDE,
-    "on the grader": ON_THE_GRADER,
+    "on the grader": ON_THE_GRADER + ON_THE_SYSTEM,
     "on secrets": ON_SECRETS,
     "on resources": ON_RESOURCES,
     "in the file": IN_THE_FILE,
