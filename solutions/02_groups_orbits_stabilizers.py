@@ -242,7 +242,7 @@ def turn(g, x):
 
 for n in range(6):
     drawn = TETROMINOES[int(torch.randint(7, (1,), generator=draw))]
-    name = "T" if n == 0 else drawn  # T tells most: which mirror keeps it depends on where it points
+    name = drawn if n else "T"  # which mirror keeps a T depends on where it points
     start = int(torch.randint(8, (1,), generator=draw))
     x = turn(start, picture(tetromino(name)))
     size, fixing = orbit_and_stabilizer(x, 8, turn)
