@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from coursetools.errors import CourseError
+from coursetools.grading.decoy_runs import DecoyRuns
 from coursetools.grading.journal import Journal
 from coursetools.grading.judge import Exercise
 from coursetools.grading.kernel import OUTPUT_LIMIT
@@ -64,6 +65,7 @@ class Batch:
     faults: dict[str, str]
     seed: int
     cell_timeout: float
+    decoys: DecoyRuns | None = None
     reused: int = 0
     troubled: int = 0
 
@@ -75,9 +77,17 @@ class Batch:
                 bar.update()
             else:
                 yield job
+            if self.decoys is not None:
+                yield from self.decoys.jobs()
+        if self.decoys is not None:
+            yield from self.decoys.jobs()
 
     def settle(self, job: Job, outcomes: Outcomes | CourseError) -> None:
         """Store what was found out."""
+        if isinstance(job.note, Exercise):
+            assert self.decoys is not None
+            self.decoys.settle(job, outcomes)
+            return
         submission, answers, digest = job.note
         if isinstance(outcomes, CourseError):  # the next run tries again
             self._store(_not_graded(submission, str(outcomes)))
@@ -127,6 +137,8 @@ class Batch:
     def _store(self, result: Result) -> None:
         self.troubled += bool(result.problems)
         self.journal.add(result, self.seed)
+        if self.decoys is not None and any(not check.passed for check in result.checks):
+            self.decoys.want(self.exercises[result.stem])
 
     def _digest(self, data: bytes | SubmissionError, exercise: Exercise) -> str:
         content = data if isinstance(data, bytes) else str(data).encode()
@@ -182,14 +194,15 @@ def grade(
     with lock, Journal(out / JOURNAL) as journal:
         seed = _settle_seed(out, seed)
         exercises, faults = _load_exercises(root, stems, seed, cell_timeout)
-        batch = Batch(journal, exercises, faults, seed, cell_timeout)
+        runs = DecoyRuns(root, out / "decoys", seed, cell_timeout) if decoys else None
+        batch = Batch(journal, exercises, faults, seed, cell_timeout, runs)
         wanted = {submission.stem for submission in found}
         setting = Setting(sandbox, _modules(exercises[s] for s in exercises if s in wanted))
         bar: Any = tqdm(total=len(found), desc="grading", unit="notebook", disable=None)
         with bar:
             for job, outcomes in work(batch.jobs(found, bar), setting, workers, scheduler):
                 batch.settle(job, outcomes)
-                bar.update()
+                bar.update(not isinstance(job.note, Exercise))
         write_for_people(
             root,
             out,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from coursetools.errors import CourseError
 from coursetools.exercises.source import ExerciseSet, read_source
 from coursetools.grading.judge import Exercise, judge
 from coursetools.grading.results import Check, write_text
@@ -102,26 +103,46 @@ def decoy_outcomes(
         A `Check` (passed, message, shown) by name of decoy and name of check; "solution" is the
         solution itself.
     """
-    exercise_set = read_source(root / "solutions" / f"{stem}.py")
     exercise = Exercise.load(root, stem, seed, cell_timeout)
+    notebook = decoy_notebook(root, exercise, without_asserts=without_asserts)
+    return read_outcomes(exercise, notebook, judge(notebook, seed, cell_timeout))
+
+
+def decoy_notebook(
+    root: Path, exercise: Exercise, *, without_asserts: bool = False
+) -> dict[str, Any]:
+    """The notebook that runs the solution and all decoys of a set; see `decoy_outcomes`."""
     reference = exercise.reference()
-    trials = _trials(exercise_set)
     cells = [_given(DROP_ASSERTS)] if without_asserts else []
-    for trial, code in trials.items():
+    for trial, code in _trials(read_source(root / "solutions" / f"{exercise.stem}.py")).items():
         cells.append(_given("%reset -f"))
         for cell in copy.deepcopy(merge(exercise.pristine, code, reference)["cells"]):
             cell["metadata"]["name"] = f"{trial}/{cell['metadata'].get('name', '')}"
             cells.append(cell)
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
-    outcomes = judge(dict(exercise.pristine, cells=cells), seed, cell_timeout)
-    return {
-        trial: {
-            name: _check(name, points, outcomes[f"{trial}/{name}"])
-            for name, points in exercise.checks.items()
-        }
-        for trial in trials
-    }
+    return dict(exercise.pristine, cells=cells)
+
+
+def read_outcomes(
+    exercise: Exercise, notebook: dict[str, Any], judged: dict[str, dict[str, Any]]
+) -> Outcomes:
+    """What the judge of that notebook said, by trial and check.
+
+    Raises:
+        CourseError: If a check was not reached: a decoy has ended the process.
+    """
+    outcomes: Outcomes = {}
+    for cell in notebook["cells"]:
+        if cell["metadata"].get("role") != "check":
+            continue
+        name = cell["metadata"]["name"]
+        if name not in judged:
+            raise CourseError(f"{exercise.stem}: {name} did not run; does a decoy end the process?")
+        trial, _, check = name.partition("/")
+        found = _check(check, exercise.checks[check], judged[name])
+        outcomes.setdefault(trial, {})[check] = found
+    return outcomes
 
 
 def cached_outcomes(
@@ -136,26 +157,39 @@ def cached_outcomes(
         folder: Where to keep them; made if missing.
         cell_timeout: Seconds a cell may take.
     """
-    data = [seed, stem]
+    stored = read_cache(root, stem, seed, folder)
+    if stored is None:
+        stored = decoy_outcomes(root, stem, seed, cell_timeout=cell_timeout)
+        write_cache(root, stem, seed, folder, stored)
+    return stored
+
+
+def read_cache(root: Path, stem: str, seed: int, folder: Path) -> Outcomes | None:
+    """What is kept in the folder for just this set and seed, or None."""
+    try:
+        stored = json.loads((folder / f"{stem}.json").read_text(encoding="utf-8"))
+        if stored["digest"] != _digest(root, stem, seed):
+            return None
+        return {
+            trial: {row["name"]: Check(**(row | {"shown": tuple(row["shown"])})) for row in rows}
+            for trial, rows in stored["outcomes"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # missing, or cut off by an interrupt
+
+
+def write_cache(root: Path, stem: str, seed: int, folder: Path, outcomes: Outcomes) -> None:
+    """Keep what the decoys of a set show."""
+    rows = {trial: [vars(check) for check in checks.values()] for trial, checks in outcomes.items()}
+    kept = {"digest": _digest(root, stem, seed), "outcomes": rows}
+    write_text(folder / f"{stem}.json", json.dumps(kept, indent=1))
+
+
+def _digest(root: Path, stem: str, seed: int) -> str:
+    data = [str(seed), stem]
     for path in (root / "solutions" / f"{stem}.py", root / "exercises" / f"{stem}.ipynb"):
         data.append(hashlib.sha256(path.read_bytes()).hexdigest())
-    digest = hashlib.sha256(json.dumps(data).encode()).hexdigest()
-    path = folder / f"{stem}.json"
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        if stored["digest"] == digest:
-            return {
-                trial: {
-                    row["name"]: Check(**(row | {"shown": tuple(row["shown"])})) for row in rows
-                }
-                for trial, rows in stored["outcomes"].items()
-            }
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # missing, or cut off by an interrupt
-    outcomes = decoy_outcomes(root, stem, seed, cell_timeout=cell_timeout)
-    rows = {trial: [vars(check) for check in checks.values()] for trial, checks in outcomes.items()}
-    write_text(path, json.dumps({"digest": digest, "outcomes": rows}, indent=1))
-    return outcomes
+    return hashlib.sha256(json.dumps(data).encode()).hexdigest()
 
 
 def _trials(exercise_set: ExerciseSet) -> dict[str, dict[str, str]]:
@@ -170,10 +204,6 @@ def _check(name: str, points: int, outcome: dict[str, Any]) -> Check:
     passed = outcome["passed"] is True
     shown = tuple(outcome.get("shown", ()))
     return Check(name, points, passed, "" if passed else str(outcome["message"]), shown)
-
-
-def _stored_check(row: dict[str, Any]) -> Check:
-    return Check(**(row | {"shown": tuple(row["shown"])}))
 
 
 def _given(source: str) -> dict[str, Any]:
