@@ -65,4 +65,6 @@ def _submission(student: str, path: Path, known: Collection[str]) -> Submission:
     elif path.stem not in known:
         exercises = ", ".join(sorted(known)) or "(none)"
         problem = f"{path.name} belongs to no exercise of this course; they are {exercises}."
-    return Submission(student, path, path.stem, problem)
+    # A printout beside the notebook must not take its row: one name, one row.
+    other = path.name if path.suffix else f"{path.name} (no suffix)"
+    return Submission(student, path, path.stem if path.suffix == ".ipynb" else other, problem)

@@ -150,6 +150,8 @@ def hold(scene: Scene, attacks: Iterable[Attack], *, sandbox: bool = True) -> Re
             attack.make(scene, attack.who)
         for student, answers in honest(scene.answers).items():
             scene.hand_in(student, scene.notebook(answers))
+        for kind in (".pdf", ".py", ".html", ""):  # what somebody may hand in beside the notebook
+            (scene.submissions / "honest-noise" / f"{scene.stem}{kind}").write_text("printed")
         kept = [scene.course, scene.submissions, scene.home]
         before, family = _digests(kept), _family()
         start = time.monotonic()

@@ -156,12 +156,20 @@ for n in range(1000):
     code(
         "slow-comparison",
         "shows a line on which a pattern might try all day",
-        "def rotate(points, angle):\n    print('check> turned: ' + '1' * 4_000_000 + 'x')\n",
+        "def rotate(points, angle):\n"
+        "    print('check> turned: ' + '1' * 4_000_000 + 'x')\n"
+        "    return points\n",
+        says="its result is not the right one",
+        proof=_goes_on,
     ),
     code(
         "slow-lines",
         "shows a million lines",
-        "def rotate(points, angle):\n    print('check> 1.5e5 nan\\n' * 500_000)\n",
+        "def rotate(points, angle):\n"
+        "    print('check> 1.5e5 nan\\n' * 500_000)\n"
+        "    return points\n",
+        says="its result is not the right one",
+        proof=_goes_on,
     ),
     code(
         "control-characters",
