@@ -35,6 +35,16 @@
 #
 # There is no `if` on a tile, since its lanes may disagree: mask instead. Write numbers such as $\sqrt 3$ out as 1.7320508075688772: a kernel sees no other variables of this notebook. `print(i)` inside a kernel shows a tile, program after program, as long as Triton interprets.
 #
+# The interpreter forgives three things that the compiler of a GPU refuses: a sum that begins with a plain `0.0` (begin with `tl.full`), an `if` on a tile, and a variable of the notebook. Your points do not depend on them; whether your kernel runs on a GPU does.
+#
+# | a message says | it means |
+# |---|---|
+# | `'int' object is not iterable` | `x` is an address, so there is no `x[i]`: `tl.load(x + i)` |
+# | something about `pointer<...>` | a `tl.load` is missing: this is where a number stands, not the number |
+# | something about `**`, `pow` or 0-dimensional arrays | take `tl.sqrt`, neither `** 0.5` nor `math` |
+# | `other` cannot be provided without `mask` | both or neither |
+# | Value argument cannot be block type | a whole tile goes to one address: add its lanes up first, with `tl.sum` |
+#
 # **The picture** below each kernel has a row of squares for each array, in the order of memory, and a color for each program. Empty squares were never touched; a red crossed one lies outside of the array.
 
 # %%
@@ -267,7 +277,9 @@ for clouds, n in [(1, 1), (3, size(draw, 5, 7)), (2, 0), (0, 3)]:
     loops = torch.tensor(turn_loops(R.tolist(), x.tolist()), device=device).reshape(x.shape)
     equal(loops, rotate(R, x, form="torch"), "The loops and the library's twin agree.")
     equal(
-        y, loops, f"y = R x fails for {clouds} clouds of {n} points; the first rotation is {R[:1]}"
+        y,
+        loops,
+        f"y = R x fails (is R transposed?) for clouds, points = {clouds}, {n}; first R: {R[:1]}",
     )
     show(f"{clouds} clouds of {n} points, turned", y)
 
@@ -688,7 +700,7 @@ def evaluate(v, Y, n, POINTS: tl.constexpr):
 #
 # $$\frac{\partial}{\partial v_i} \sum_j g_j Y_j(v) = \frac{\sqrt 3}{|v|}\Big(g_i - \hat v_i\, (\hat v \cdot g)\Big), \qquad \hat v = v / |v|.$$
 #
-# All vectors are longer than zero here. One lane for each row.
+# All vectors are longer than zero here. One lane for each row. (A lane that has no row loads zeros, and a length of zero to divide by: let `tl.where` make it 1, or live with a warning.)
 #
 # Shapes: `v`, `g`, `out` are (n, 3).
 #
@@ -1195,7 +1207,7 @@ def multiply(a, b, out, starts, factors, coefficients, n, d1, d2, d3, ROWS: tl.c
 #
 # <details><summary>Hint 2</summary><code>s = tl.load(sources + e)</code> is one number; the row of node s is at <code>x + s * channels + c</code>. What is common to the components is the product of the weight and this row.</details>
 #
-# <details><summary>Hint 3</summary><code>total0 += message * tl.load(v + 3 * e)</code>, and so on; after the loop, three stores at <code>out + (t * channels + c) * 3 + i</code>, with the mask <code>c &lt; channels</code>.</details>
+# <details><summary>Hint 3</summary>Begin three sums with <code>tl.full((CHANNELS,), 0.0, dtype=out.dtype.element_ty)</code>. Then <code>total0 += message * tl.load(v + 3 * e)</code>, and so on; after the loop, three stores at <code>out + (t * channels + c) * 3 + i</code>, with the mask <code>c &lt; channels</code>.</details>
 
 
 # %%
@@ -1424,7 +1436,7 @@ def convolve(x, v, w, sources, starts, out, channels, CHANNELS: tl.constexpr):
 #
 # <details><summary>Hint 2</summary>Loop over i: <code>g_i</code> at <code>g + (t * channels + c) * 3 + i</code>. Store <code>tl.sum(x_s * w_e * g_i, axis=0)</code> at <code>dv + 3 * e + i</code>, which needs no mask.</details>
 #
-# <details><summary>Hint 3</summary>In the same loop, <code>total += tl.load(v + 3 * e + i) * g_i</code>; afterwards <code>dw[e, c] = x * total</code>, with the mask.</details>
+# <details><summary>Hint 3</summary>In the same loop, a sum that began with <code>tl.full</code>: <code>total += tl.load(v + 3 * e + i) * g_i</code>; afterwards <code>dw[e, c] = x * total</code>, with the mask.</details>
 
 
 # %%
