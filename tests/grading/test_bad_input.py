@@ -47,7 +47,11 @@ MISBEHAVE = {
         "    return math.gcd(n, k)\n",
         "Took longer than 10 s",
     ),
-    "prints-100-MB": ("print('x' * 100_000_000)\n", "printed more than 10 MB"),
+    "prints-100-MB": (
+        # The pause keeps ipykernel from joining twelve of these into one, which crashes it.
+        "print('x' * 100_000_000, flush=True)\n    import time; time.sleep(1)\n",
+        "printed more than 10 MB",
+    ),
     "floods": ("while True: print('x' * 100_000)\n", "printed more than 10 MB"),
 }
 

@@ -215,9 +215,20 @@ class WatchedKernel(RunningKernel):
             self._end_gone()
 
     def _cut_off(self) -> None:
-        """The output connection is lost: the process ended, or one message was too large."""
-        with suppress(Empty):
-            self._wait_gone(1.0)
+        """The output connection is lost: the process ended, or one message was too large.
+
+        A process that floods soon crashes, too. It is stopped at once, if it has not ended, so that
+        it is clear what came first.
+        """
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGSTOP)
+        deadline = monotonic() + GRACE
+        while self.km.is_alive() and monotonic() < deadline:
+            with suppress(psutil.Error):
+                if psutil.Process(self._process.pid).status() == psutil.STATUS_STOPPED:
+                    break
+            sleep(0.02)
+        if not self.km.is_alive():
             self._end_gone()
         self._flooded()
 
