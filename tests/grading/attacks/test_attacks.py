@@ -25,7 +25,8 @@ from .inside import ATTACKS as INSIDE
 
 
 @pytest.fixture(scope="module")
-def report() -> Iterator[Report]:
+def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
+    tmp_path_factory.getbasetemp()  # settled before the arena has a temporary folder of its own
     try:
         box.require()
     except CourseError as error:
