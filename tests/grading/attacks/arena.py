@@ -107,12 +107,9 @@ def listening(folder: Path) -> Iterator[Ears]:
 
 @contextmanager
 def arena() -> Iterator[Scene]:
-    """A course of one small set, and empty folders; a temporary folder of its own, too."""
-    with ExitStack() as stack:
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="arena-", dir="/tmp")))
-        scene = build(root)
-        stack.enter_context(_temporary(root / "tmp"))
-        yield scene
+    """A course of one small set, and empty folders."""
+    with tempfile.TemporaryDirectory(prefix="arena-", dir="/tmp") as root:
+        yield build(Path(root))
 
 
 def build(root: Path) -> Scene:
@@ -155,14 +152,9 @@ def hold(scene: Scene, attacks: Iterable[Attack], *, sandbox: bool = True) -> Re
         kept = [scene.course, scene.submissions, scene.home]
         before, family = _digests(kept), _family()
         start = time.monotonic()
-        summary = grade(
-            scene.course,
-            scene.submissions,
-            scene.out,
-            seed=SEED,
-            cell_timeout=CELL_TIMEOUT,
-            sandbox=sandbox,
-        )
+        with _temporary(scene.root / "tmp"):  # a folder of its own, to see what is left there
+            folders = scene.course, scene.submissions, scene.out
+            summary = grade(*folders, SEED, CELL_TIMEOUT, sandbox=sandbox)
         seconds = time.monotonic() - start
         rows: dict[str, tuple[Result, ...]] = {}
         for row in summary.results:
