@@ -9,7 +9,6 @@ sandbox unless the first line says otherwise.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import os
@@ -30,10 +29,9 @@ from coursetools.grading import rules
 from coursetools.grading.plugin import Scorer
 from coursetools.grading.sandbox.client import Nursery
 from coursetools.grading.sandbox.limits import Limits
-from coursetools.grading.sandbox.namespaces import die_with_parent
+from coursetools.grading.sandbox.namespaces import die_with_parent, hide_memory
 from coursetools.grading.sandbox.provisioner import KERNEL_NAME
 
-PR_SET_DUMPABLE = 4
 OWN_MEMORY = 2_000_000_000  # bytes of addresses beyond those that the process has at first
 
 
@@ -60,7 +58,7 @@ def main() -> int:
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever else prints must not look like an outcome
     with suppress(OSError, AttributeError):  # Linux: no reading of this process by its children
-        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        hide_memory()
     # No plugin but nbval: what happens to be installed must not change a grade.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
@@ -75,10 +73,12 @@ def main() -> int:
             nursery = _nursery(settings, limits)
         # Removed here, since the copy may be killed.
         with tempfile.TemporaryDirectory(prefix="course-") as folder:
+            alive, held = os.pipe()  # the end that the copy holds is closed when it ends
             child = os.fork()
             if child == 0:
                 _judge(json.loads(line), settings["sandbox"], nursery, limits, results, folder)
-            status = _wait(child, jobs)
+            os.close(held)
+            status = _wait(child, alive, jobs)
         if status is None:
             break
         results.write(json.dumps({"ended": status}) + "\n")
@@ -104,17 +104,16 @@ def _line(jobs: Any) -> bytes:
     return line
 
 
-def _wait(child: int, jobs: Any) -> int | None:
+def _wait(child: int, alive: int, jobs: Any) -> int | None:
     """The child's exit code; None when whoever sends jobs has gone, and the child with it."""
-    handle = os.pidfd_open(child)
     ready = select.poll()
-    ready.register(handle, select.POLLIN)
+    ready.register(alive, select.POLLHUP)
     ready.register(jobs, select.POLLHUP)
     events = dict(ready.poll())
-    gone = handle not in events
+    gone = alive not in events
     if gone:
         os.kill(child, signal.SIGTERM)
-    os.close(handle)
+    os.close(alive)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return None if gone else status
 

@@ -40,7 +40,7 @@ def check_notebook(
     Raises:
         CourseError: If the notebook cannot be read, or belongs to no exercise.
     """
-    from coursetools.grading.judge import Judge, judge, load_notebook
+    from coursetools.grading.judge import Judge, load_notebook
     from coursetools.grading.transplant import SubmissionError, answer_names, merge, read_answers
 
     stream = stream or sys.stdout
@@ -56,11 +56,8 @@ def check_notebook(
     except SubmissionError as error:
         raise CourseError(f"{path}: {error}") from None
     merged = merge(pristine, answers.code, reference)
-    if sandbox:
-        with Judge(sandbox=True) as one:
-            outcomes = one.judge(merged, 0, CELL_TIMEOUT)
-    else:
-        outcomes = judge(merged, 0, CELL_TIMEOUT)
+    with Judge(sandbox) as one:
+        outcomes = one.judge(merged, 0, CELL_TIMEOUT)
     checks = {
         name: _check(name, points, outcomes.get(name)) for name, points in _points(pristine).items()
     }

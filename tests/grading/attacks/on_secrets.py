@@ -133,10 +133,10 @@ tell(refused({
         "searches-everything",
         "looks for a notebook or a solution anywhere",
         """
-import os
+import os, sys
 found = []
 for folder, inside, names in os.walk("/"):
-    if "/.venv/" in folder or folder.startswith(("/usr", "/lib", "/root/.pyenv")):
+    if folder.startswith(("/usr", "/lib", sys.prefix + "/", sys.base_prefix + "/")):
         inside[:] = [name for name in inside if "course" in name]
     found += [os.path.join(folder, n) for n in names if "@STEM@" in n or n == "journal.sqlite"]
     if "solutions" in inside and "site-packages" not in folder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -27,6 +26,8 @@ class Limits:
 
     def apply(self) -> None:
         """Limit this process and all that it starts; nothing here can be taken back by it."""
+        import resource  # not on Windows, where a student's own check imports this file
+
         wanted = {
             # Twice, because libraries reserve addresses that they never use.
             resource.RLIMIT_AS: 2 * self.memory,
