@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -231,10 +231,8 @@ def _result(
     notes = "".join(f"\n{problem}" for problem in answers.problems)
     checks = []
     for name, points in exercise.checks.items():
-        outcome = outcomes.get(name, {"passed": False, "message": LOST, "shown": ()})
-        passed = outcome["passed"] is True
-        message = "" if passed else outcome["message"] + notes
-        checks.append(Check(name, points, passed, message, tuple(outcome["shown"])))
+        check = Check.judged(name, points, outcomes.get(name), LOST)
+        checks.append(check if check.passed else replace(check, message=check.message + notes))
     raised = {
         name: outcomes[name]["message"]
         for name in answer_names(exercise.pristine)

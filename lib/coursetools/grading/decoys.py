@@ -140,7 +140,7 @@ def read_outcomes(
         if name not in judged:
             raise CourseError(f"{exercise.stem}: {name} did not run; does a decoy end the process?")
         trial, _, check = name.partition("/")
-        found = _check(check, exercise.checks[check], judged[name])
+        found = Check.judged(check, exercise.checks[check], judged[name], "")
         outcomes.setdefault(trial, {})[check] = found
     return outcomes
 
@@ -171,7 +171,7 @@ def read_cache(root: Path, stem: str, seed: int, folder: Path) -> Outcomes | Non
         if stored["digest"] != _digest(root, stem, seed):
             return None
         return {
-            trial: {row["name"]: Check(**(row | {"shown": tuple(row["shown"])})) for row in rows}
+            trial: {row["name"]: Check.stored(row) for row in rows}
             for trial, rows in stored["outcomes"].items()
         }
     except (OSError, ValueError, KeyError, TypeError):
@@ -198,12 +198,6 @@ def _trials(exercise_set: ExerciseSet) -> dict[str, dict[str, str]]:
     for decoy in exercise_set.of_role("decoy"):
         trials[str(decoy.name)] = answers | {str(decoy.replaces): decoy.source}
     return trials
-
-
-def _check(name: str, points: int, outcome: dict[str, Any]) -> Check:
-    passed = outcome["passed"] is True
-    shown = tuple(outcome.get("shown", ()))
-    return Check(name, points, passed, "" if passed else str(outcome["message"]), shown)
 
 
 def _given(source: str) -> dict[str, Any]:

@@ -137,5 +137,5 @@ def _text(name: str) -> str:
 
 
 def _result(stored: dict[str, Any]) -> Result:
-    checks = tuple(Check(**(c | {"shown": tuple(c["shown"])})) for c in stored["checks"])
+    checks = tuple(map(Check.stored, stored["checks"]))
     return Result(**(stored | {"problems": tuple(stored["problems"]), "checks": checks}))

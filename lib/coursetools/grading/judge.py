@@ -24,6 +24,7 @@ from coursetools.exercises.execute import execute
 from coursetools.grading.kernel import GRACE
 from coursetools.grading.sandbox import box
 from coursetools.grading.sandbox.limits import Limits
+from coursetools.grading.transplant import check_points
 from coursetools.outputs import marked_lines, printed
 
 STARTUP = 120.0  # seconds that pytest and the kernel together may take to start
@@ -52,8 +53,7 @@ class Exercise:
     @property
     def checks(self) -> dict[str, int]:
         """The points of each check by name, in order."""
-        found = [cell["metadata"] for cell in self.pristine["cells"]]
-        return {cell["name"]: cell["points"] for cell in found if cell.get("role") == "check"}
+        return check_points(self.pristine)
 
     def reference(self) -> dict[str, list[str]]:
         """What each check must show; made when first asked for, since it runs the solution."""

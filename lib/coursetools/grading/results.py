@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,20 @@ class Check:
     passed: bool
     message: str
     shown: tuple[str, ...] = ()  # the lines that it showed, cut after some
+
+    @classmethod
+    def judged(cls, name: str, points: int, outcome: Mapping[str, Any] | None, lost: str) -> Check:
+        """What a judge said of it; `lost` is the message if it was not reached."""
+        if outcome is None:
+            return cls(name, points, False, lost)
+        passed = outcome["passed"] is True
+        message = "" if passed else str(outcome["message"])
+        return cls(name, points, passed, message, tuple(outcome["shown"]))
+
+    @classmethod
+    def stored(cls, row: Mapping[str, Any]) -> Check:
+        """What was kept as JSON, which knows no tuples."""
+        return cls(**{**row, "shown": tuple(row["shown"])})
 
 
 @dataclass(frozen=True)

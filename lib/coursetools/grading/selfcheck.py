@@ -41,7 +41,13 @@ def check_notebook(
         CourseError: If the notebook cannot be read, or belongs to no exercise.
     """
     from coursetools.grading.judge import Judge, load_notebook
-    from coursetools.grading.transplant import SubmissionError, answer_names, merge, read_answers
+    from coursetools.grading.transplant import (
+        SubmissionError,
+        answer_names,
+        check_points,
+        merge,
+        read_answers,
+    )
 
     stream = stream or sys.stdout
     exercise = root / "exercises" / f"{path.stem}.ipynb"
@@ -59,7 +65,8 @@ def check_notebook(
     with Judge(sandbox) as one:
         outcomes = one.judge(merged, 0, CELL_TIMEOUT)
     checks = {
-        name: _check(name, points, outcomes.get(name)) for name, points in _points(pristine).items()
+        name: Check.judged(name, points, outcomes.get(name), LOST)
+        for name, points in check_points(pristine).items()
     }
     broken = {
         name
@@ -133,18 +140,6 @@ def _print_part(out: Printer, part: Part, checks: Mapping[str, Check], broken: s
         answered = not blank and not broken.intersection(part.answers)
         best = next_hint(part.hints, answered, len(own) - len(failed), len(failed))
         out.text(f"Next: {part.hints[best].title}, in the notebook.", "faint", indent="    ")
-
-
-def _check(name: str, points: int, outcome: Mapping[str, Any] | None) -> Check:
-    if outcome is None:
-        return Check(name, points, False, LOST)
-    passed = outcome["passed"] is True
-    return Check(name, points, passed, "" if passed else str(outcome["message"]))
-
-
-def _points(pristine: dict[str, Any]) -> dict[str, int]:
-    found = [cell["metadata"] for cell in pristine["cells"]]
-    return {cell["name"]: cell["points"] for cell in found if cell.get("role") == "check"}
 
 
 def _reference(pristine: dict[str, Any], path: Path) -> dict[str, list[str]]:

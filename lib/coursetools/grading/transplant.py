@@ -143,6 +143,12 @@ def answer_names(pristine: dict[str, Any]) -> list[str]:
     ]
 
 
+def check_points(pristine: dict[str, Any]) -> dict[str, int]:
+    """The points of each check of an exercise notebook by name, in order."""
+    found = [cell["metadata"] for cell in pristine["cells"]]
+    return {cell["name"]: cell["points"] for cell in found if cell.get("role") == "check"}
+
+
 def merge(
     pristine: dict[str, Any], code: dict[str, str], reference: dict[str, list[str]]
 ) -> dict[str, Any]:
