@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import torch
@@ -56,21 +55,3 @@ def four_nodes(**changes: Any) -> PermutationMasks:
     """Record a graph of four nodes that no renumbering leaves as it is."""
     table = torch.tensor([[2.0, 5, 3, 0], [5, 0, 4, 0], [3, 4, 1, 7], [0, 0, 7, 6]])
     return PermutationMasks.record(**{"table": table, **changes})
-
-
-def page_of(*bundles: dict[str, Any]) -> str:
-    """A page as the site makes them: the widgets and their host, and nothing beside them."""
-    boxes = []
-    for bundle in bundles:
-        content = {key: bundle[key] for key in ("esm", "css", "state")}
-        text = json.dumps(content).replace("<", "\\u003c")
-        boxes.append(
-            f'<equivar-widget><div class="widget-fallback">{bundle["fallback"]}</div>'
-            f'<script type="application/json">{text}</script></equivar-widget>'
-        )
-    return (
-        '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-        "<title>Widgets</title><body><main><h1>Widgets</h1>"
-        f'{"".join(boxes)}</main><script src="equivar-widget.js"></script></body></html>'
-    )

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from cayley_example import cayley
 from playwright.sync_api import Locator, Page
-from widget_examples import page_of
+from widget_page import COUNT_FRAMES, PHONE, served, started, texts
 
-from coursetools.serve import serving
 from equivar.plots import PALETTE
 from equivar.widgets.cayley_table import shown
 
-HOST = Path(__file__).resolve().parents[2] / "lib/coursetools/site/assets/equivar-widget.js"
-READY = "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
 START = (1, 2, 1, 4)
-PHONE = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
 
 
 @pytest.fixture(scope="module")
@@ -28,33 +22,19 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a page with the same widget twice."""
     folder = tmp_path_factory.mktemp("cayley")
     bundle = cayley().static_bundle()
-    (folder / "index.html").write_text(page_of(bundle, bundle), "utf-8")
-    shutil.copy(HOST, folder)
-    with serving(folder) as url:
+    with served(folder, bundle, bundle) as url:
         yield url
 
 
 @pytest.fixture
 def table(page: Page, address: str) -> Locator:
     """Return the first of two widgets, started."""
-    page.add_init_script(
-        "window.frames_asked = 0; const ask = requestAnimationFrame;"
-        "window.requestAnimationFrame = (f) => (window.frames_asked++, ask(f));"
-    )
-    page.goto(address)
-    page.wait_for_function(READY)
-    return page.locator("equivar-widget").first
+    page.add_init_script(COUNT_FRAMES)
+    return started(page, address)
 
 
 def state(table: Locator) -> dict:
     return json.loads(table.locator("script").text_content() or "")["state"]
-
-
-def texts(table: Locator) -> dict[str, str]:
-    return table.evaluate(
-        "(w) => Object.fromEntries([...w.querySelectorAll('[data-shown]')]"
-        ".map((e) => [e.dataset.shown, e.textContent]))"
-    )
 
 
 def pressed(table: Locator, group: str) -> str:

@@ -6,11 +6,11 @@ import json
 
 import pytest
 from playwright.sync_api import Locator, Page
+from widget_page import READY
 
 from equivar.widgets.cayley_table import shown
 
 LECTURE = "book/02-groups-orbits-stabilizers.html"
-READY = "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
 
 
 def texts(widget: Locator) -> dict[str, str]:

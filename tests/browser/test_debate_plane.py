@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
 
 import pytest
 from debate_example import WAYS, debate
 from playwright.sync_api import Locator, Page
-from widget_examples import page_of
+from widget_page import COUNT_FRAMES, PHONE, READY, served, started, texts
 
-from coursetools.serve import serving
 from equivar.plots import PALETTE
 from equivar.widgets.debate_plane import shown
 
-HOST = Path(__file__).resolve().parents[2] / "lib/coursetools/site/assets/equivar-widget.js"
 LECTURE = "book/14-the-debate.html"
-READY = "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
 START = (1, 0, 0)
-PHONE = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
 DOTS = """(w) => [...w.querySelectorAll('.plane')].map((p) =>
   [...p.querySelectorAll('.point')].map((c) =>
     c.hasAttribute('hidden') ? null : [c.cx.baseVal.value, c.cy.baseVal.value]))"""
@@ -32,29 +26,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a page with the widget twice."""
     folder = tmp_path_factory.mktemp("debate")
     bundle = debate().static_bundle()
-    (folder / "index.html").write_text(page_of(bundle, bundle), "utf-8")
-    shutil.copy(HOST, folder)
-    with serving(folder) as url:
+    with served(folder, bundle, bundle) as url:
         yield url
 
 
 @pytest.fixture
 def widget(page: Page, address: str) -> Locator:
     """Return the first of two widgets, started."""
-    page.add_init_script(
-        "window.frames_asked = 0; const ask = requestAnimationFrame;"
-        "window.requestAnimationFrame = (f) => (window.frames_asked++, ask(f));"
-    )
-    page.goto(address)
-    page.wait_for_function(READY)
-    return page.locator("equivar-widget").first
-
-
-def texts(widget: Locator) -> dict[str, str]:
-    return widget.evaluate(
-        "(w) => Object.fromEntries([...w.querySelectorAll('[data-shown]')]"
-        ".map((e) => [e.dataset.shown, e.textContent]))"
-    )
+    page.add_init_script(COUNT_FRAMES)
+    return started(page, address)
 
 
 def where(widget: Locator) -> tuple[int, int, int]:

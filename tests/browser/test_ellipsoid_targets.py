@@ -5,23 +5,17 @@ from __future__ import annotations
 import json
 import random
 import re
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page
-from widget_examples import page_of
+from widget_page import PHONE, READY, served, started, texts
 
-from coursetools.serve import serving
 from equivar.plots import PALETTE
 from equivar.widgets import EllipsoidTargets
 from equivar.widgets.ellipsoid_targets import _unpacked, lobes, shown
 
-HOST = Path(__file__).resolve().parents[2] / "lib/coursetools/site/assets/equivar-widget.js"
 LECTURE = "book/12-asking-symmetric-questions.html"
-READY = "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
-PHONE = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
 START = (0, 2, 0)
 
 
@@ -30,29 +24,18 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a page with the widget twice."""
     folder = tmp_path_factory.mktemp("ellipsoid")
     bundle = EllipsoidTargets.record().static_bundle()
-    (folder / "index.html").write_text(page_of(bundle, bundle), "utf-8")
-    shutil.copy(HOST, folder)
-    with serving(folder) as url:
+    with served(folder, bundle, bundle) as url:
         yield url
 
 
 @pytest.fixture
 def widget(page: Page, address: str) -> Locator:
     """Return the first of two widgets, started."""
-    page.goto(address)
-    page.wait_for_function(READY)
-    return page.locator("equivar-widget").first
+    return started(page, address)
 
 
 def state_of(widget: Locator) -> dict:
     return json.loads(widget.locator("script").text_content() or "")["state"]
-
-
-def texts(widget: Locator) -> dict[str, str]:
-    return widget.evaluate(
-        """(w) => Object.fromEntries([...w.querySelectorAll('[data-shown]')]
-          .map((e) => [e.dataset.shown, e.textContent]))"""
-    )
 
 
 def check(widget: Locator, at: tuple[int, ...] | None = None) -> None:

@@ -5,24 +5,19 @@ from __future__ import annotations
 import base64
 import json
 import math
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from maps_examples import PIXELS, digit_maps
 from playwright.sync_api import CDPSession, Locator, Page
-from widget_examples import page_of
+from widget_page import READY, served, started
 
-from coursetools.serve import serving
 from equivar.plots import PALETTE
 from equivar.widgets.feature_maps_permute import shown
 
-HOST = Path(__file__).resolve().parents[2] / "lib/coursetools/site/assets/equivar-widget.js"
 LECTURE = "book/04-images-turned.html"
 TOUCH = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
-READY = "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
 READ = (
     "(w) => Object.fromEntries([...w.querySelectorAll('[data-shown]')]"
     ".map((e) => [e.dataset.shown, e.textContent]))"
@@ -34,18 +29,14 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a page with the widget twice."""
     folder = tmp_path_factory.mktemp("maps")
     bundle = digit_maps().static_bundle()
-    (folder / "index.html").write_text(page_of(bundle, bundle), "utf-8")
-    shutil.copy(HOST, folder)
-    with serving(folder) as url:
+    with served(folder, bundle, bundle) as url:
         yield url
 
 
 @pytest.fixture
 def maps(page: Page, address: str) -> Locator:
     """Return the first of two widgets, started."""
-    page.goto(address)
-    page.wait_for_function(READY)
-    return page.locator("equivar-widget").first
+    return started(page, address)
 
 
 def state_of(maps: Locator) -> dict:

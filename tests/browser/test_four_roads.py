@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from four_roads_example import MODELS, four_roads
 from playwright.sync_api import Locator, Page
-from widget_examples import page_of
+from widget_page import COUNT_FRAMES, READY, served, started
 
-from coursetools.serve import serving
 from equivar.plots import PALETTE
 from equivar.widgets.four_roads import shown
 
-HOST = Path(__file__).resolve().parents[2] / "lib/coursetools/site/assets/equivar-widget.js"
 NAMES = list(MODELS)
 TOUCH = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
 START = (1, 36, 0)
 LECTURE = "book/06-four-roads.html"
-READY = "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
 
 
 @pytest.fixture(scope="module")
@@ -29,22 +24,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a page with the same widget twice."""
     folder = tmp_path_factory.mktemp("roads")
     bundle = four_roads().static_bundle()
-    (folder / "index.html").write_text(page_of(bundle, bundle), "utf-8")
-    shutil.copy(HOST, folder)
-    with serving(folder) as url:
+    with served(folder, bundle, bundle) as url:
         yield url
 
 
 @pytest.fixture
 def roads(page: Page, address: str) -> Locator:
     """Return the first of two widgets, started."""
-    page.add_init_script(
-        "window.frames_asked = 0; const ask = requestAnimationFrame;"
-        "window.requestAnimationFrame = (f) => (window.frames_asked++, ask(f));"
-    )
-    page.goto(address)
-    page.wait_for_function(READY)
-    return page.locator("equivar-widget").first
+    page.add_init_script(COUNT_FRAMES)
+    return started(page, address)
 
 
 def where(roads: Locator) -> tuple[int, int, int]:

@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from harmonics_examples import CLOUDS, PIXELS, spectrum
 from playwright.sync_api import CDPSession, Locator, Page
-from widget_examples import page_of
+from widget_page import COUNT_FRAMES, PHONE, READY, served, started, texts
 
-from coursetools.serve import serving
 from equivar.widgets.harmonics_spectrum import shown
 
-HOST = Path(__file__).resolve().parents[2] / "lib/coursetools/site/assets/equivar-widget.js"
 LECTURE = "book/08-irreps-and-harmonics.html"
-READY = "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
 START = (0, 0, 0, 3, -2)
 NAMES = list(CLOUDS)
-PHONE = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a page with the widget."""
     folder = tmp_path_factory.mktemp("harmonics")
-    (folder / "index.html").write_text(page_of(spectrum().static_bundle()), "utf-8")
-    shutil.copy(HOST, folder)
-    with serving(folder) as url:
+    with served(folder, spectrum().static_bundle()) as url:
         yield url
 
 
 @pytest.fixture
 def widget(page: Page, address: str) -> Locator:
     """Return the widget, started."""
-    page.add_init_script(
-        "window.frames_asked = 0; const ask = requestAnimationFrame;"
-        "window.requestAnimationFrame = (f) => (window.frames_asked++, ask(f));"
-    )
-    page.goto(address)
-    page.wait_for_function(READY)
-    return page.locator("equivar-widget").first
+    page.add_init_script(COUNT_FRAMES)
+    return started(page, address)
 
 
 def rest(widget: Locator) -> None:
@@ -57,13 +44,6 @@ def where(widget: Locator) -> tuple[int, ...]:
     )
     slanted = widget.get_by_role("button", name="Slanted axis").get_attribute("aria-pressed")
     return pressed, int(slanted == "true"), angle // 6, l, m
-
-
-def texts(widget: Locator) -> dict[str, str]:
-    return widget.evaluate(
-        "(w) => Object.fromEntries([...w.querySelectorAll('[data-shown]')]"
-        ".map((e) => [e.dataset.shown, e.textContent]))"
-    )
 
 
 def check(widget: Locator, at: tuple[int, ...] | None = None) -> None:

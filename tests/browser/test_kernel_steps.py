@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from kernel_steps_example import example
 from playwright.sync_api import Locator, Page, expect
-from widget_examples import page_of
+from widget_page import PHONE, READY, served, started, texts
 
-from coursetools.serve import serving
 from equivar.plots import PALETTE
 from equivar.widgets.kernel_steps import shown
 
-HOST = Path(__file__).resolve().parents[2] / "lib/coursetools/site/assets/equivar-widget.js"
 LECTURE = "book/13-kernels-for-a-gpu.html"
-READY = "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
-PHONE = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
 
 
 @pytest.fixture(scope="module")
@@ -27,25 +21,14 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a page with the widget twice."""
     folder = tmp_path_factory.mktemp("kernels")
     bundle = example().static_bundle()
-    (folder / "index.html").write_text(page_of(bundle, bundle), "utf-8")
-    shutil.copy(HOST, folder)
-    with serving(folder) as url:
+    with served(folder, bundle, bundle) as url:
         yield url
 
 
 @pytest.fixture
 def widget(page: Page, address: str) -> Locator:
     """Return the first of two widgets, started."""
-    page.goto(address)
-    page.wait_for_function(READY)
-    return page.locator("equivar-widget").first
-
-
-def texts(widget: Locator) -> dict[str, str]:
-    return widget.evaluate(
-        "(w) => Object.fromEntries([...w.querySelectorAll('[data-shown]')]"
-        ".map((e) => [e.dataset.shown, e.textContent]))"
-    )
+    return started(page, address)
 
 
 def where(widget: Locator) -> tuple[int, int, int]:

@@ -5,23 +5,17 @@ from __future__ import annotations
 import json
 import random
 import re
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import CDPSession, Locator, Page
-from widget_examples import page_of
+from widget_page import PHONE, READY, served, started, texts
 
-from coursetools.serve import serving
 from equivar.plots import PALETTE
 from equivar.widgets import Mirror
 from equivar.widgets.mirror import shown
 
-HOST = Path(__file__).resolve().parents[2] / "lib/coursetools/site/assets/equivar-widget.js"
 LECTURE = "book/10-parity-and-handedness.html"
-READY = "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
-PHONE = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
 START = (0, 3, 0, 0)
 KINDS = ("Mirror", "Turn", "Inversion")
 
@@ -31,18 +25,14 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a page with the widget twice."""
     folder = tmp_path_factory.mktemp("mirror")
     bundle = Mirror.record().static_bundle()
-    (folder / "index.html").write_text(page_of(bundle, bundle), "utf-8")
-    shutil.copy(HOST, folder)
-    with serving(folder) as url:
+    with served(folder, bundle, bundle) as url:
         yield url
 
 
 @pytest.fixture
 def widget(page: Page, address: str) -> Locator:
     """Return the first of two widgets, started."""
-    page.goto(address)
-    page.wait_for_function(READY)
-    return page.locator("equivar-widget").first
+    return started(page, address)
 
 
 def pressed(widget: Locator, group: str) -> int:
@@ -55,13 +45,6 @@ def where(widget: Locator) -> tuple[int, int, int, int]:
     """Return thing, quantity, kind and element, from what is on the page alone."""
     groups = [pressed(widget, name) for name in ("Thing", "Quantity", "Element")]
     return groups[0], groups[1], groups[2], int(widget.get_by_role("slider").input_value())
-
-
-def texts(widget: Locator) -> dict[str, str]:
-    return widget.evaluate(
-        "(w) => Object.fromEntries([...w.querySelectorAll('[data-shown]')]"
-        ".map((e) => [e.dataset.shown, e.textContent]))"
-    )
 
 
 def check(widget: Locator, at: tuple[int, ...] | None = None) -> None:

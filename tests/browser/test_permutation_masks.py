@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import CDPSession, Locator, Page
-from widget_examples import four_nodes, page_of
+from widget_examples import four_nodes
+from widget_page import PHONE, READY, served, started, texts
 
-from coursetools.serve import serving
 from equivar.plots import PALETTE
 from equivar.widgets.permutation_masks import shown
 
-HOST = Path(__file__).resolve().parents[2] / "lib/coursetools/site/assets/equivar-widget.js"
-READY = "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
-PHONE = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
 LECTURE = "book/03-sets-and-graphs.html"
 
 
@@ -26,29 +21,18 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a page with the same widget twice."""
     folder = tmp_path_factory.mktemp("masks")
     bundle = four_nodes().static_bundle()
-    (folder / "index.html").write_text(page_of(bundle, bundle), "utf-8")
-    shutil.copy(HOST, folder)
-    with serving(folder) as url:
+    with served(folder, bundle, bundle) as url:
         yield url
 
 
 @pytest.fixture
 def masks(page: Page, address: str) -> Locator:
     """Return the first of two widgets, started."""
-    page.goto(address)
-    page.wait_for_function(READY)
-    return page.locator("equivar-widget").first
+    return started(page, address)
 
 
 def state_of(masks: Locator) -> dict:
     return json.loads(masks.locator("script").text_content() or "")["state"]
-
-
-def texts(masks: Locator) -> dict[str, str]:
-    return masks.evaluate(
-        "(w) => Object.fromEntries([...w.querySelectorAll('[data-shown]')]"
-        ".map((e) => [e.dataset.shown, e.textContent]))"
-    )
 
 
 def chips(masks: Locator) -> str:

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import CDPSession, Locator, Page
-from widget_examples import page_of
+from widget_page import COUNT_FRAMES, PHONE, READY, served, started, texts
 
-from coursetools.serve import serving
 from equivar.plots import PALETTE
 from equivar.widgets import RotationAveraging
 from equivar.widgets.rotation_averaging import COUNTS, shown
 
-HOST = Path(__file__).resolve().parents[2] / "lib/coursetools/site/assets/equivar-widget.js"
 LECTURE = "book/05-what-augmentation-costs.html"
-READY = "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
 START = (0, COUNTS.index(60), 0, 3)
-PHONE = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
 SPOTS = """(w) => [...w.querySelectorAll('.spot:not([hidden])')]
   .map((c) => [c.cx.baseVal.value, c.cy.baseVal.value])"""
 
@@ -31,29 +25,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a page with the widget twice."""
     folder = tmp_path_factory.mktemp("averaging")
     bundle = RotationAveraging.record().static_bundle()
-    (folder / "index.html").write_text(page_of(bundle, bundle), "utf-8")
-    shutil.copy(HOST, folder)
-    with serving(folder) as url:
+    with served(folder, bundle, bundle) as url:
         yield url
 
 
 @pytest.fixture
 def widget(page: Page, address: str) -> Locator:
     """Return the first of two widgets, started."""
-    page.add_init_script(
-        "window.frames_asked = 0; const ask = requestAnimationFrame;"
-        "window.requestAnimationFrame = (f) => (window.frames_asked++, ask(f));"
-    )
-    page.goto(address)
-    page.wait_for_function(READY)
-    return page.locator("equivar-widget").first
-
-
-def texts(widget: Locator) -> dict[str, str]:
-    return widget.evaluate(
-        "(w) => Object.fromEntries([...w.querySelectorAll('[data-shown]')]"
-        ".map((e) => [e.dataset.shown, e.textContent]))"
-    )
+    page.add_init_script(COUNT_FRAMES)
+    return started(page, address)
 
 
 def where(widget: Locator, draw: int) -> tuple[int, int, int, int]:

@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import math
 import random
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
 from playwright.sync_api import CDPSession, Locator, Page
-from widget_examples import NUMBERS, POSITIONS, ethanol_orbit, page_of
+from widget_examples import NUMBERS, POSITIONS, ethanol_orbit
+from widget_page import COUNT_FRAMES, served, texts
 
-from coursetools.serve import serving
 from equivar.plots import PALETTE
 from equivar.widgets.molecule_svg import element
 from equivar.widgets.recorded import format_error, format_fixed
 from equivar.widgets.rotation_orbit import grid_rotations, shown
 
-HOST = Path(__file__).resolve().parents[2] / "lib/coursetools/site/assets/equivar-widget.js"
 HOME = (0, 6, 0, 0)
 TOUCH = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
 
@@ -30,19 +27,14 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a page with the same widget twice."""
     folder = tmp_path_factory.mktemp("orbit")
     bundle = ethanol_orbit().static_bundle()
-    (folder / "index.html").write_text(page_of(bundle, bundle), "utf-8")
-    shutil.copy(HOST, folder)
-    with serving(folder) as url:
+    with served(folder, bundle, bundle) as url:
         yield url
 
 
 @pytest.fixture
 def orbit(page: Page, address: str) -> Locator:
     """Return the first of two widgets, started."""
-    page.add_init_script(
-        "window.frames_asked = 0; const ask = requestAnimationFrame;"
-        "window.requestAnimationFrame = (f) => (window.frames_asked++, ask(f));"
-    )
+    page.add_init_script(COUNT_FRAMES)
     page.goto(address)
     page.wait_for_function(
         "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
@@ -59,13 +51,6 @@ def where(orbit: Locator) -> tuple[int, int, int, int]:
     yaw, tilt, roll = (int(s.input_value()) for s in orbit.get_by_role("slider").all())
     mirrored = orbit.get_by_role("button", name="Mirror").get_attribute("aria-pressed") == "true"
     return yaw // 15 % 24, (tilt + 90) // 15, roll // 15 % 24, int(mirrored)
-
-
-def texts(orbit: Locator) -> dict[str, str]:
-    return orbit.evaluate(
-        "(w) => Object.fromEntries([...w.querySelectorAll('[data-shown]')]"
-        ".map((e) => [e.dataset.shown, e.textContent]))"
-    )
 
 
 def check(orbit: Locator, at: tuple[int, ...] | None = None) -> None:

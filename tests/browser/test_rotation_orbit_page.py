@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page
-from widget_examples import ethanol_orbit, page_of
+from widget_examples import ethanol_orbit
+from widget_page import COUNT_FRAMES, READY, served
 
-from coursetools.serve import serving
 from equivar.widgets.rotation_orbit import shown
 
-HOST = Path(__file__).resolve().parents[2] / "lib/coursetools/site/assets/equivar-widget.js"
 PHONE = {"viewport": {"width": 390, "height": 844}}
 LECTURE = "book/01-same-molecule-two-answers.html"
-READY = "[...document.querySelectorAll('equivar-widget')].every(w => w.dataset.state === 'ready')"
 
 
 @pytest.fixture(scope="module")
@@ -25,19 +21,14 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a page with two widgets of different content."""
     folder = tmp_path_factory.mktemp("orbits")
     two = [ethanol_orbit(step_degrees=s).static_bundle() for s in (15, 30)]
-    (folder / "index.html").write_text(page_of(*two), "utf-8")
-    shutil.copy(HOST, folder)
-    with serving(folder) as url:
+    with served(folder, *two) as url:
         yield url
 
 
 @pytest.fixture
 def orbits(page: Page, address: str) -> list[Locator]:
     """Return both widgets, started."""
-    page.add_init_script(
-        "window.frames_asked = 0; const ask = requestAnimationFrame;"
-        "window.requestAnimationFrame = (f) => (window.frames_asked++, ask(f));"
-    )
+    page.add_init_script(COUNT_FRAMES)
     page.goto(address)
     page.wait_for_function(READY)
     return page.locator("equivar-widget").all()
