@@ -21,16 +21,15 @@ def fake_judge(monkeypatch: pytest.MonkeyPatch, judge: Callable[[int], None]) ->
     class Fake:
         def __init__(self, *_: object) -> None: ...
 
-        def __enter__(self) -> Fake:
-            return self
+        def start(self) -> None: ...
 
-        def __exit__(self, *_: object) -> None: ...
+        def close(self) -> None: ...
 
-        def judge(self, notebook: Any, seed: int, cell_timeout: float) -> dict[str, Any]:
+        def judge(self, _: Any, seed: int, *__: object, **___: object) -> dict[str, Any]:
             judge(seed)
             return {}
 
-    monkeypatch.setattr("coursetools.grading.work.Judge", Fake)
+    monkeypatch.setattr("coursetools.grading.crew.Judge", Fake)
 
 
 def test_an_interrupted_batch_goes_on_with_its_seed(

@@ -79,8 +79,9 @@ def run(kernel: WatchedKernel, code: str, timeout: float = 60) -> str:
 
 @pytest.fixture(scope="module", params=[True, False], ids=["many", "single"])
 def nursery(request: pytest.FixtureRequest) -> Iterator[Nursery]:
-    one = Nursery(["numpy"], LIMITS, nested=request.param)
+    one = Nursery(LIMITS, nested=request.param)
     assert one.single is not request.param
+    one.load(["numpy"])
     yield one
     one.close()
 
@@ -211,7 +212,8 @@ def test_it_is_a_world_without_others(kernel: WatchedKernel, nursery: Nursery) -
 
 def test_a_nursery_shares_no_memory_that_can_be_written() -> None:
     """Or one kernel could change what the next one finds."""
-    nursery = Nursery(["numpy", "torch"], Limits())
+    nursery = Nursery(Limits())
+    nursery.load(["numpy", "torch", "there.is.no.such.module"])
     try:
         inside = psutil.Process(nursery.process.pid).children(recursive=True)[-1]
         maps = Path(f"/proc/{inside.pid}/maps").read_text().splitlines()
@@ -222,7 +224,7 @@ def test_a_nursery_shares_no_memory_that_can_be_written() -> None:
 
 
 def test_two_kernels_of_one_nursery_find_nothing_of_each_other() -> None:
-    nursery = Nursery([], LIMITS)
+    nursery = Nursery(LIMITS)
     try:
         before = set(nursery.sockets.iterdir())
         for turn in range(2):
@@ -242,7 +244,7 @@ def test_two_kernels_of_one_nursery_find_nothing_of_each_other() -> None:
 @pytest.mark.parametrize("nested", [True, False])
 def test_orphans_count_and_end_with_their_kernel(nested: bool) -> None:
     """A process that has left its parents is still in the box, and the guard still sees it."""
-    nursery = Nursery([], LIMITS, nested=nested)
+    nursery = Nursery(LIMITS, nested=nested)
     kernel = WatchedKernel("sandbox", seed=1, nursery=nursery, limits=LIMITS)
     greedy = (
         "import os, time\n"

@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from coursetools.errors import CourseError
+from coursetools.grading.crew import Crew, Job, Outcomes, crew
 from coursetools.grading.decoy_runs import DecoyRuns
 from coursetools.grading.journal import Journal
 from coursetools.grading.judge import Exercise
@@ -21,7 +23,6 @@ from coursetools.grading.kernel import OUTPUT_LIMIT
 from coursetools.grading.people import write_for_people
 from coursetools.grading.results import Check, Result, write_text
 from coursetools.grading.sandbox import box
-from coursetools.grading.sandbox.client import imports
 from coursetools.grading.submissions import Submission, find_submissions
 from coursetools.grading.transplant import (
     Answers,
@@ -31,7 +32,6 @@ from coursetools.grading.transplant import (
     parse_answers,
     read_bytes,
 )
-from coursetools.grading.work import Job, Outcomes, Setting, work
 
 VERSION = 3  # counts up when a stored result of an earlier version must not be used again
 CELL_TIMEOUT = 60.0
@@ -61,6 +61,7 @@ class Batch:
     """One run: what is graded, with what, and what has become of it so far."""
 
     journal: Journal
+    judges: Crew
     exercises: dict[str, Exercise]
     faults: dict[str, str]
     seed: int
@@ -77,10 +78,19 @@ class Batch:
                 bar.update()
             else:
                 yield job
-            if self.decoys is not None:
-                yield from self.decoys.jobs()
+            yield from self.late_jobs()
+
+    def late_jobs(self) -> Iterator[Job]:
+        """What the summary wants to know more, because of what was found since the last call."""
         if self.decoys is not None:
             yield from self.decoys.jobs()
+
+    def judge_all(self, submissions: list[Submission], bar: Any) -> None:
+        """Have all judged that has to be, and store what is found out."""
+        for jobs in (self.jobs(submissions, bar), self.late_jobs()):
+            for job, outcomes in self.judges.work(jobs):
+                self.settle(job, outcomes)
+                bar.update(not isinstance(job.note, Exercise))
 
     def settle(self, job: Job, outcomes: Outcomes | CourseError) -> None:
         """Store what was found out."""
@@ -124,15 +134,17 @@ class Batch:
             failed = tuple(Check(name, points, False, str(error)) for name, points in checks)
             self._store(Result(student, stem, digest, (str(error),), failed))
             return None
+        self.judges.start()  # while the solution runs
         try:
-            merged = merge(exercise.pristine, answers.code, exercise.reference())
+            merged = merge(exercise.pristine, answers.code, exercise.reference.shown)
         except CourseError as error:  # the solution's fault: no submission can be graded
             self.faults[stem] = str(error)
             self._store(_not_graded(submission, str(error)))
             return None
         key = hashlib.sha256(repr((student, stem, digest)).encode()).hexdigest()
         note = (submission, answers, digest)
-        return Job(f"grade-{key}", merged, self.seed, self.cell_timeout, note)
+        modules = exercise.reference.modules
+        return Job(f"grade-{key}", merged, self.seed, self.cell_timeout, modules, note)
 
     def _store(self, result: Result) -> None:
         self.troubled += bool(result.problems)
@@ -195,14 +207,12 @@ def grade(
         seed = _settle_seed(out, seed)
         exercises, faults = _load_exercises(root, stems, seed, cell_timeout)
         runs = DecoyRuns(root, out / "decoys", seed, cell_timeout) if decoys else None
-        batch = Batch(journal, exercises, faults, seed, cell_timeout, runs)
+        judges = crew(sandbox, workers, scheduler)
+        batch = Batch(journal, judges, exercises, faults, seed, cell_timeout, runs)
         wanted = {submission.stem for submission in found}
-        setting = Setting(sandbox, _modules(exercises[s] for s in exercises if s in wanted))
         bar: Any = tqdm(total=len(found), desc="grading", unit="notebook", disable=None)
-        with bar:
-            for job, outcomes in work(batch.jobs(found, bar), setting, workers, scheduler):
-                batch.settle(job, outcomes)
-                bar.update(not isinstance(job.note, Exercise))
+        with bar, closing(judges):
+            batch.judge_all(found, bar)
         write_for_people(
             root,
             out,
@@ -261,16 +271,6 @@ def _load_exercises(
         except CourseError as error:
             faults[stem] = str(error)
     return exercises, faults
-
-
-def _modules(exercises: Iterator[Exercise]) -> tuple[str, ...]:
-    """What the notebooks import, apart from students' code."""
-    found: set[str] = set()
-    for exercise in exercises:
-        cells = [c for c in exercise.pristine["cells"] if c["cell_type"] == "code"]
-        trusted = [c for c in cells if c["metadata"].get("role") in ("given", "check")]
-        found |= imports("".join(cell["source"]) for cell in trusted)
-    return tuple(sorted(found))
 
 
 def _settle_seed(out: Path, seed: int | None) -> int:

@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from coursetools.errors import CourseError
+from coursetools.grading.crew import Job, Outcomes
 from coursetools.grading.decoys import decoy_notebook, read_cache, read_outcomes, write_cache
 from coursetools.grading.judge import Exercise
-from coursetools.grading.work import Job, Outcomes
 
 
 class DecoyRuns:
@@ -48,7 +48,8 @@ class DecoyRuns:
                 if read_cache(self._root, exercise.stem, self._seed, self._folder) is None:
                     notebook = decoy_notebook(self._root, exercise)
                     key = f"decoys-{exercise.stem}-{exercise.fingerprint}-{self._seed}"
-                    yield Job(key, notebook, self._seed, self._cell_timeout, exercise)
+                    modules = exercise.reference.modules
+                    yield Job(key, notebook, self._seed, self._cell_timeout, modules, exercise)
             except (CourseError, OSError):
                 continue  # the summary says that it lacks them
 

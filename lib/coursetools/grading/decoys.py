@@ -112,7 +112,7 @@ def decoy_notebook(
     root: Path, exercise: Exercise, *, without_asserts: bool = False
 ) -> dict[str, Any]:
     """The notebook that runs the solution and all decoys of a set; see `decoy_outcomes`."""
-    reference = exercise.reference()
+    reference = exercise.reference.shown
     cells = [_given(DROP_ASSERTS)] if without_asserts else []
     for trial, code in _trials(read_source(root / "solutions" / f"{exercise.stem}.py")).items():
         cells.append(_given("%reset -f"))

@@ -9,9 +9,10 @@ import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from typing import IO, Any
@@ -29,6 +30,22 @@ from coursetools.outputs import marked_lines, printed
 
 STARTUP = 120.0  # seconds that pytest and the kernel together may take to start
 NOTEBOOK_TIMEOUT = 900.0
+
+
+LOADED = "import json, sys; print(json.dumps(list(sys.modules)))"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the solution did when it ran with the grading seed.
+
+    Attributes:
+        shown: What each check showed, by name.
+        modules: What was imported by the end, in order: kernels that find it imported save time.
+    """
+
+    shown: dict[str, list[str]]
+    modules: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -55,22 +72,15 @@ class Exercise:
         """The points of each check by name, in order."""
         return check_points(self.pristine)
 
-    def reference(self) -> dict[str, list[str]]:
+    @cached_property
+    def reference(self) -> Reference:
         """What each check must show; made when first asked for, since it runs the solution."""
-        if not self._made:
-            self._made.update(
-                make_reference(
-                    self.stem, self.solution, self.pristine, self.seed, self.cell_timeout
-                )
-            )
-        return self._made
-
-    _made: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False)
+        return make_reference(self.stem, self.solution, self.pristine, self.seed, self.cell_timeout)
 
 
 def make_reference(
     stem: str, solution: dict[str, Any], pristine: dict[str, Any], seed: int, cell_timeout: float
-) -> dict[str, list[str]]:
+) -> Reference:
     """What each check shows when the solution runs with this seed.
 
     Raises:
@@ -90,16 +100,17 @@ def make_reference(
             f"to mend it: coursetools derive {stem}"
         )
     notebook = nbformat.reads(json.dumps(solution), as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(LOADED))
     executed = execute(notebook, seed, f"solutions/{stem}.ipynb", cell_timeout)
-    reference = {
+    shown = {
         cell.metadata["name"]: marked_lines(printed(cell))
         for cell in executed.cells
         if cell.metadata.get("role") == "check"
     }
-    for name, lines in reference.items():
+    for name, lines in shown.items():
         if not lines:
             raise CourseError(f"solutions/{stem}.ipynb: check {name} shows nothing; use show()")
-    return reference
+    return Reference(shown, tuple(json.loads(printed(executed.cells[-1]))))
 
 
 class Judge:
@@ -110,20 +121,21 @@ class Judge:
 
     Args:
         sandbox: Run kernels under bubblewrap. Without it they run as whoever grades.
-        modules: What kernels should find imported, if they are sandboxed.
         limits: What a kernel may use.
     """
 
-    def __init__(
-        self, sandbox: bool = False, modules: Iterable[str] = (), limits: Limits | None = None
-    ) -> None:
-        self._settings = {
-            "sandbox": sandbox,
-            "modules": sorted(modules),
-            "limits": asdict(limits or Limits()),
-        }
+    def __init__(self, sandbox: bool = False, limits: Limits | None = None) -> None:
+        self._settings = {"sandbox": sandbox, "limits": asdict(limits or Limits())}
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
+
+    def start(self) -> None:
+        """Begin to start, and do not wait for it.
+
+        Raises:
+            CourseError: If there is no sandbox.
+        """
+        self._running()
 
     def judge(
         self,
@@ -131,6 +143,7 @@ class Judge:
         seed: int,
         cell_timeout: float,
         notebook_timeout: float = NOTEBOOK_TIMEOUT,
+        modules: Sequence[str] = (),
     ) -> dict[str, dict[str, Any]]:
         """Run one merged notebook under nbval, in a copy of the process.
 
@@ -139,6 +152,7 @@ class Judge:
             seed: The grading seed.
             cell_timeout: Seconds a cell may take.
             notebook_timeout: Seconds all cells together may take.
+            modules: What the kernel should find imported, if it is sandboxed; of a trusted run.
 
         Returns:
             For each named code cell that was reached: name, role, passed, message, shown. A cell
@@ -148,6 +162,7 @@ class Judge:
             CourseError: If there is no sandbox, or the process does not start.
         """
         job = {"notebook": merged, "seed": seed, "cell_timeout": cell_timeout}
+        job["modules"] = list(modules)
         cells = sum(cell["cell_type"] == "code" for cell in merged["cells"])
         limit = STARTUP + min(cells * (cell_timeout + 2 * GRACE), notebook_timeout)
         records: list[dict[str, Any]] = []

@@ -47,6 +47,7 @@ def nbval_arguments(notebook: Path, cell_timeout: float, sandbox: bool) -> list[
         "--tb=no",
         "-q",
         *("-p", "nbval.plugin", "-p", "no:cacheprovider", "-p", "no:faulthandler"),
+        *("-p", "no:unraisableexception"),  # collects garbage for a tenth of a second, twice
         *("-c", str(notebook.parent / "pytest.ini"), "--rootdir", str(notebook.parent)),
         str(notebook),
     ]
@@ -71,12 +72,15 @@ def main() -> int:
     for line in iter(lambda: _line(jobs), b""):
         if nursery is not None and nursery.process.poll() is not None:
             nursery = _nursery(settings, limits)
+        job = json.loads(line)
+        if nursery is not None:
+            nursery.load(job["modules"])
         # Removed here, since the copy may be killed.
         with tempfile.TemporaryDirectory(prefix="course-") as folder:
             alive, held = os.pipe()  # the end that the copy holds is closed when it ends
             child = os.fork()
             if child == 0:
-                _judge(json.loads(line), settings["sandbox"], nursery, limits, results, folder)
+                _judge(job, settings["sandbox"], nursery, limits, results, folder)
             os.close(held)
             status = _wait(child, alive, jobs)
         if status is None:
@@ -92,7 +96,7 @@ def _nursery(settings: dict[str, Any], limits: Limits) -> Nursery | None:
     """Where kernels are born; None without a sandbox, or where each kernel needs its own box."""
     if not settings["sandbox"]:
         return None
-    nursery = Nursery(settings["modules"], limits)
+    nursery = Nursery(limits)
     if not nursery.single:
         return nursery
     nursery.close()

@@ -29,14 +29,15 @@ def one(students: int) -> dict[str, float]:
     from classes import make_class
 
     from coursetools.grading import batch
-    from coursetools.grading.judge import Exercise
+    from coursetools.grading.crew import Alone
+    from coursetools.grading.judge import Exercise, Reference
 
     pristine = ROOT / "exercises" / f"{STEM}.ipynb"
     cells = json.loads(pristine.read_text(encoding="utf-8"))["cells"]
     checks = [c["metadata"] for c in cells if c["metadata"].get("role") == "check"]
     reference = {check["name"]: check["reference"] for check in checks}
 
-    def work(jobs, *_):  # type: ignore[no-untyped-def]
+    def work(_, jobs):  # type: ignore[no-untyped-def]
         for job in jobs:
             shown = job.notebook["metadata"]  # as much as a judge would hand back
             assert shown is not None
@@ -48,8 +49,9 @@ def one(students: int) -> dict[str, float]:
         make_class(ROOT, [STEM], students, folder / "in")
         seconds = []
         with (
-            patch.object(batch, "work", work),
-            patch.object(Exercise, "reference", lambda self: reference),
+            patch.object(Alone, "start", lambda _: None),
+            patch.object(Alone, "work", work),
+            patch.object(Exercise, "reference", Reference(reference, ())),
         ):
             for _ in range(2):
                 start = time.perf_counter()

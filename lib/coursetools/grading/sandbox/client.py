@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import shutil
@@ -33,7 +32,6 @@ class Nursery:
     """A box with a process inside that has imported what kernels need.
 
     Args:
-        modules: What to import before the first kernel.
         limits: What each kernel may use.
         nested: Serve many kernels, each in a world of its own within the box. Where the system
             forbids that, and with False, a nursery serves one kernel: `single` is then true.
@@ -42,11 +40,10 @@ class Nursery:
         CourseError: If there is no bubblewrap, or the process inside does not start.
     """
 
-    def __init__(
-        self, modules: Iterable[str] = (), limits: Limits | None = None, nested: bool = True
-    ) -> None:
+    def __init__(self, limits: Limits | None = None, nested: bool = True) -> None:
         program = box.require()
         self.limits = limits or Limits()
+        self._loaded: set[str] = set()
         short = "/tmp" if len(tempfile.gettempdir()) > 40 else None  # socket paths are short
         self.sockets = Path(tempfile.mkdtemp(prefix="course-", dir=short))
         self._orders, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -67,15 +64,36 @@ class Nursery:
         inside.close()
         self._orders.settimeout(START)
         try:
-            order = {"modules": sorted(set(modules)), "nested": nested}
-            self._orders.send(json.dumps(order).encode())
-            answer = self._orders.recv(1000)
-            self.single = not json.loads(answer)["nested"]
+            self.single = not self._ask({"nested": nested})["nested"]
         except (OSError, ValueError):
             self._errors.seek(0)
             said = self._errors.read().decode(errors="replace")[-2000:]
             self.close()
             raise CourseError(f"the sandbox did not start:\n{said}") from None
+
+    def load(self, modules: Iterable[str]) -> None:
+        """Import what the next kernels will need, in this order; what fails is left to them.
+
+        Args:
+            modules: Names of modules that somebody trusted chose. Those that were asked for before
+                cost nothing.
+
+        Raises:
+            CourseError: If the process inside has ended, as it does when an import crashes it.
+        """
+        new = [name for name in modules if name not in self._loaded]
+        if not new:
+            return
+        self._loaded.update(new)
+        try:
+            self._ask({"modules": new})
+        except (OSError, ValueError) as error:
+            raise CourseError(f"the sandbox ended while it imported {new} ({error})") from None
+
+    def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
+        self._orders.send(json.dumps(order).encode())
+        answer: dict[str, Any] = json.loads(self._orders.recv(1000))
+        return answer
 
     def kernel(self, seed: int, connection: dict[str, Any]) -> World:
         """Ask for a kernel, and wait until it is there.
@@ -198,20 +216,3 @@ class World:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     terminate = kill
-
-
-def imports(sources: Iterable[str]) -> set[str]:
-    r"""The modules that some code imports at its top level.
-
-    >>> sorted(imports(["import torch.nn as nn\nfrom numpy import linalg", "not python"]))
-    ['numpy', 'torch.nn']
-    """
-    found: set[str] = set()
-    for source in sources:
-        with suppress(SyntaxError):
-            for node in ast.parse(source).body:
-                if isinstance(node, ast.Import):
-                    found.update(alias.name for alias in node.names)
-                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                    found.add(node.module)
-    return found

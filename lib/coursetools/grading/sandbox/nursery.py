@@ -22,6 +22,7 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -32,29 +33,34 @@ from coursetools.grading.sandbox.limits import Limits
 from coursetools.place import furnish
 
 ORDER_BYTES = 200_000
-EVERY_KERNEL = ("ipykernel.ipkernel", "ipykernel.kernelapp", "matplotlib_inline.backend_inline")
+COMPILERS = ("numba", "llvmlite")  # large, and not used: see _choose_forms_without_numba
+EVERY_KERNEL = (
+    "torch",
+    "ipykernel.ipkernel",
+    "ipykernel.kernelapp",
+    "matplotlib_inline.backend_inline",
+)
 
 
 def main() -> None:
     """Import what every kernel needs, then take orders until the grader hangs up."""
     orders = socket.socket(fileno=int(sys.argv[1]))
     first, _, _, _ = socket.recv_fds(orders, ORDER_BYTES, 1)
-    start = json.loads(first)
+    nested = json.loads(first)["nested"] and _can_nest()
     _choose_forms_without_numba()
-    for name in (*EVERY_KERNEL, *start["modules"]):
-        with suppress(Exception):  # what is missing is the notebook's to say
-            importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # a copy's garbage collection must not touch, and so copy, what all share
-    nested = start["nested"] and _can_nest()
+    _load(EVERY_KERNEL)
     orders.send(json.dumps({"nested": nested}).encode())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers are reaped by the system
     while True:
         data, descriptors, _, _ = socket.recv_fds(orders, ORDER_BYTES, 1)
-        if not data or not descriptors:
+        if not data:
             return
-        grader = socket.socket(fileno=descriptors[0])
         order = json.loads(data)
+        if not descriptors:
+            _load(order["modules"])
+            orders.send(b"{}")
+            continue
+        grader = socket.socket(fileno=descriptors[0])
         if not nested:  # one kernel, in the box itself, which its owner ends
             orders.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -63,6 +69,15 @@ def main() -> None:
             orders.close()
             _keep(order, grader)
         grader.close()
+
+
+def _load(modules: Iterable[str]) -> None:
+    for name in modules:
+        if name.partition(".")[0] not in COMPILERS:
+            with suppress(Exception):  # what is missing is the notebook's to say
+                importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # a copy's garbage collection must not touch, and so copy, what all share
 
 
 def _choose_forms_without_numba() -> None:
