@@ -12,7 +12,9 @@ import sys
 
 import torch
 
-__all__ = ["choose_device", "describe_device"]
+from coursetools.elsewhere import enter
+
+__all__ = ["choose_device", "describe_device", "use_device"]
 
 VARIABLE = "TRITON_INTERPRET"
 
@@ -51,6 +53,29 @@ def choose_device() -> torch.device:
             )
         os.environ[VARIABLE] = "1"
     return torch.device("cpu")
+
+
+def use_device() -> torch.device:
+    """Let all that names no device run on the CPU, or on a GPU if `COURSE_DEVICE` is "cuda".
+
+    Lectures and exercises call it in their first cell, and name no device after that. It is the
+    CPU even where there is a GPU, since their networks are so small that a GPU would wait for its
+    next order most of the time. Lecture 13, whose subject it is, asks `choose_device` instead.
+
+    Returns:
+        The device. Random numbers are drawn on the CPU in any case: see
+        `coursetools.elsewhere.Elsewhere`.
+
+    Raises:
+        ValueError: as `choose_device`.
+
+    >>> use_device().type in ("cpu", "cuda")
+    True
+    """
+    device = choose_device() if os.environ.get("COURSE_DEVICE") else torch.device("cpu")
+    if device.type != "cpu":
+        enter(device)
+    return device
 
 
 def describe_device() -> str:

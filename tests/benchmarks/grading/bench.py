@@ -27,6 +27,7 @@ from classes import make_class
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
+BUILD = ROOT / "_build"
 PEERS = {"nbgrader": "nbgrader", "otter": "otter-grader"}
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS")}
 
@@ -110,10 +111,10 @@ def main() -> None:
     """Grade one class with all three, twice, in opposite orders; keep each grader's faster run."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--peers", type=Path, default=ROOT / ".venv-graders")
-    parser.add_argument("--students", type=int, default=40)
+    parser.add_argument("--students", type=int, default=60)
     parser.add_argument("--stem", default="01_same_molecule_two_answers")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=ROOT / "_build" / "grading.json")
+    parser.add_argument("--out", type=Path, default=BUILD / "grading.json")
     options = parser.parse_args()
     python = options.peers / "bin" / "python"
     cores = len(os.sched_getaffinity(0))

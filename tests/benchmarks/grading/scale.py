@@ -20,6 +20,7 @@ from unittest.mock import patch
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
+BUILD = ROOT / "_build"
 STEM = "01_same_molecule_two_answers"
 SIZES = (1_000, 2_500, 5_000, 10_000)
 
@@ -73,7 +74,7 @@ def main() -> None:
     """Run each size in a process of its own."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--out", type=Path, default=ROOT / "_build" / "grading-scale.json")
+    parser.add_argument("--out", type=Path, default=BUILD / "grading-scale.json")
     options = parser.parse_args()
     if options.one:
         print(json.dumps(one(options.one)))

@@ -12,7 +12,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from bench import ROOT, ours
+from bench import BUILD, ROOT, ours
 from classes import make_class
 
 from coursetools.exercises.source import ExerciseSet, read_source
@@ -34,7 +34,7 @@ def main() -> None:
     """Grade the class once and hold every score to what it must be."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--students", type=int, default=200)
-    parser.add_argument("--out", type=Path, default=ROOT / "_build" / "grading-class.json")
+    parser.add_argument("--out", type=Path, default=BUILD / "grading-class.json")
     options = parser.parse_args()
     stems = sorted(path.stem for path in (ROOT / "solutions").glob("*.py"))
     sources = {stem: read_source(ROOT / "solutions" / f"{stem}.py") for stem in stems}
