@@ -39,7 +39,7 @@ def test_what_decoys_show_is_kept_until_the_seed_changes(
 ) -> None:
     runs: list[int] = []
 
-    def run(root: Path, stem: str, seed: int, **_: Any) -> Outcomes:
+    def run(root: Path, stem: str, seed: int, *_: Any) -> Outcomes:
         runs.append(seed)
         return outcomes
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from coursetools.errors import CourseError
 from coursetools.exercises.source import ExerciseSet, read_source
-from coursetools.grading.judge import Exercise, judge
+from coursetools.grading.judge import Exercise, Judge
 from coursetools.grading.results import Check, write_text
 from coursetools.grading.transplant import merge
 
@@ -59,34 +59,37 @@ def read_background(root: Path, stem: str) -> Background:
     return found
 
 
-def lost_checks(
-    root: Path, stem: str, seed: int, *, without_asserts: bool = False, cell_timeout: float = 60
-) -> dict[str, set[str]]:
+Lost = dict[str, set[str]]  # the names of the lost checks by trial
+
+
+def lost_checks(root: Path, stem: str, seed: int, cell_timeout: float = 60) -> tuple[Lost, Lost]:
     """Which checks each decoy loses, and which the solution loses (none, one hopes).
 
     Args:
         root: The course's folder.
         stem: The set, `root/solutions/stem.py`, and both notebooks derived from it.
         seed: The grading seed.
-        without_asserts: Grade as if each answer had also switched off all asserts: what is lost
-            then is lost because of what the check shows, as it must be.
         cell_timeout: Seconds a cell may take.
 
     Returns:
-        The names of the lost checks by name of decoy; "solution" is the solution itself.
+        Twice, by name of decoy, with "solution" for the solution itself: as it is graded, and as
+        if each answer had also switched off all asserts. What is lost then is lost because of what
+        the check shows, as it must be.
     """
-    outcomes = decoy_outcomes(
-        root, stem, seed, without_asserts=without_asserts, cell_timeout=cell_timeout
+    exercise = Exercise.load(root, stem, seed, cell_timeout)
+    with Judge() as one:
+        graded = [_outcomes(root, exercise, one, without) for without in (False, True)]
+    with_asserts, without_asserts = (
+        {
+            trial: {name for name, check in checks.items() if not check.passed}
+            for trial, checks in outcomes.items()
+        }
+        for outcomes in graded
     )
-    return {
-        trial: {name for name, check in checks.items() if not check.passed}
-        for trial, checks in outcomes.items()
-    }
+    return with_asserts, without_asserts
 
 
-def decoy_outcomes(
-    root: Path, stem: str, seed: int, *, without_asserts: bool = False, cell_timeout: float = 60
-) -> Outcomes:
+def decoy_outcomes(root: Path, stem: str, seed: int, cell_timeout: float = 60) -> Outcomes:
     """What each check says of each decoy, and of the solution.
 
     All decoys run in one kernel, one whole notebook after the other with all names deleted in
@@ -96,16 +99,24 @@ def decoy_outcomes(
         root: The course's folder.
         stem: The set.
         seed: The grading seed.
-        without_asserts: As in `lost_checks`.
         cell_timeout: Seconds a cell may take.
 
     Returns:
         A `Check` (passed, message, shown) by name of decoy and name of check; "solution" is the
         solution itself.
     """
-    exercise = Exercise.load(root, stem, seed, cell_timeout)
+    with Judge() as one:
+        return _outcomes(root, Exercise.load(root, stem, seed, cell_timeout), one)
+
+
+def _outcomes(
+    root: Path, exercise: Exercise, one: Judge, without_asserts: bool = False
+) -> Outcomes:
+    one.start()  # while the solution runs
     notebook = decoy_notebook(root, exercise, without_asserts=without_asserts)
-    return read_outcomes(exercise, notebook, judge(notebook, seed, cell_timeout))
+    return read_outcomes(
+        exercise, notebook, one.judge(notebook, exercise.seed, exercise.cell_timeout)
+    )
 
 
 def decoy_notebook(
@@ -159,7 +170,7 @@ def cached_outcomes(
     """
     stored = read_cache(root, stem, seed, folder)
     if stored is None:
-        stored = decoy_outcomes(root, stem, seed, cell_timeout=cell_timeout)
+        stored = decoy_outcomes(root, stem, seed, cell_timeout)
         write_cache(root, stem, seed, folder, stored)
     return stored
 

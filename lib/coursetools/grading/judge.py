@@ -226,12 +226,6 @@ class Judge:
         return self._errors.read().decode(errors="replace")
 
 
-def judge(merged: dict[str, Any], seed: int, cell_timeout: float) -> dict[str, dict[str, Any]]:
-    """Judge one notebook of somebody who is trusted, without a sandbox; see `Judge`."""
-    with Judge() as one:
-        return one.judge(merged, seed, cell_timeout)
-
-
 def _send(process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
     assert process.stdin is not None
     with suppress(BrokenPipeError):  # it has ended, and reading will say so
