@@ -77,6 +77,9 @@ def submissions(
     hand_in(folder, "solved", notebook(answers))
     hand_in(folder, "no-json", "dear instructor")
     hand_in(folder, "empty", "")
+    hand_in(folder, "cut-off", json.dumps(notebook(answers), indent=1)[:500])
+    added = hand_in(folder, "added-to", notebook(answers))
+    added.rename(added.with_name(f"{STEM} (1).ipynb"))
     hand_in(folder, "json-but-no-notebook", "[1, 2]")
     hand_in(folder, "deep", "[" * 100_000)
     hand_in(folder, "not-utf8", b"\xff\xfe\x00x")
@@ -153,7 +156,9 @@ def test_solved_is_all_and_blank_is_nothing(graded: tuple[Path, dict[str, Result
     ("name", "message"),
     [
         ("no-json", "starts with 'dear instructor'"),
-        ("empty", "is no notebook"),
+        ("empty", "The file is empty"),
+        ("cut-off", "Was the upload cut off?"),
+        ("added-to", f"Is it {STEM}.ipynb, with more in its name?"),
         ("json-but-no-notebook", "expected a list of cells"),
         ("deep", "is no notebook"),
         ("not-utf8", "not UTF-8"),

@@ -160,3 +160,23 @@ def test_the_overview_adds_up_and_links(tmp_path: Path) -> None:
     assert "<strong>2</strong> of 3 points" in made
     assert "<a href='90_turn.html'>Turn it</a>" in made
     assert "<script>" not in made
+    assert EVIL not in made
+    assert made.count("<td class='number'>–</td>") == 2
+
+
+def test_a_file_that_cannot_be_read_is_told_once(notebook: Callable[..., dict[str, Any]]) -> None:
+    why = "The file is empty."
+    checks = (Check("check-rotation", 2, False, why), Check("check-count", 3, False, why))
+    made = page(Result("ada", "90_turn", "", (why,), checks), with_hints(notebook), LECTURE)
+    assert made.count(why) == 1
+    assert "Hint" not in made
+    assert "<strong>0</strong> of 5 points" in made
+
+
+def test_why_a_cell_did_not_run_comes_before_what_follows_from_it(
+    notebook: Callable[..., dict[str, Any]],
+) -> None:
+    lost = Check("check-count", 3, False, "name 'count' is not defined")
+    result = Result("ada", "90_turn", "", (), (lost,), {"count": "x("}, {"count": "SyntaxError"})
+    made = page(result, notebook())
+    assert made.index("SyntaxError") < made.index("is not defined")

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -110,6 +112,61 @@ def test_two_runs_do_not_write_into_one_folder(
     finally:
         first.send_signal(signal.SIGINT)
         assert first.wait(60) in (0, 130)
+
+
+def open_to_others(pid: int) -> list[str]:
+    """Where a run listens: beyond this machine, or for more than a request for a page that is none.
+
+    A trusted kernel listens, too, and has a key.
+    """
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    found = []
+    for process in family:
+        with suppress(psutil.Error):
+            name = " ".join(process.cmdline())
+            ports = [c.laddr for c in process.net_connections("inet") if c.status == "LISTEN"]
+            for port in ports if "ipykernel_launcher" not in name else []:
+                if port.ip != "127.0.0.1" or _answer(port.port) != 404:
+                    found.append(f"{name}: {port}")
+    return found
+
+
+def _answer(port: int) -> int | None:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+            return int(page.status)
+    except HTTPError as error:
+        return error.code
+    except OSError:
+        return None
+
+
+@pytest.mark.parametrize("results", [0, 1])
+def test_ctrl_c_stops_a_run_with_one_sentence(
+    course: Path, submissions: Path, tmp_path: Path, results: int
+) -> None:
+    out = tmp_path / "out"
+    run = subprocess.Popen(
+        command(course, submissions, out, "--workers", "2"),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while run.poll() is None and not (
+        stored(out) >= results and psutil.Process(run.pid).children(recursive=True)
+    ):
+        time.sleep(0.02)
+    family = psutil.Process(run.pid).children(recursive=True)
+    assert family, "while the solution runs, and while submissions do"
+    assert not open_to_others(run.pid)
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all in the foreground
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert errors.strip() == "coursetools: stopped; the same command goes on from here"
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert not alive, "a process outlived the run"
+    assert grade(course, submissions, out, 7, workers=2).reused >= results
+    is_complete(out)
 
 
 @pytest.fixture

@@ -79,6 +79,23 @@ def test_a_system_that_forbids_sandboxes_is_said(
 
 
 @needs_bubblewrap
+@pytest.mark.parametrize("exposed", ["solutions", "in", "out"])
+def test_a_sandbox_that_would_show_what_is_secret_is_refused(
+    course: Path,
+    tmp_path: Path,
+    notebook: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    exposed: str,
+) -> None:
+    """As where the environment was made in the course's own folder: `python -m venv .`."""
+    hand_in(tmp_path / "in", "ada", notebook())
+    prefix = {"solutions": course, "in": tmp_path / "in", "out": tmp_path / "out"}[exposed]
+    monkeypatch.setattr(sys, "prefix", str(prefix))
+    with pytest.raises(CourseError, match="which the sandbox shows to submitted code"):
+        grade(course, tmp_path / "in", tmp_path / "out", seed=1)
+
+
+@needs_bubblewrap
 @pytest.mark.parametrize("good", [True, False])
 def test_a_student_can_run_pytest_in_the_sandbox(
     notebook: Callable[..., dict[str, Any]], answers: dict[str, str], good: bool

@@ -51,6 +51,18 @@ def test_a_notebook_is_scored_and_told_what_failed(
     assert "\x1b" not in said
 
 
+def test_a_cell_that_does_not_run_says_why_itself(
+    course: Path, tmp_path: Path, notebook: Callable[..., Notebook], answers: dict[str, str]
+) -> None:
+    stream = io.StringIO()
+    broken = notebook(answers | {"count": "def count(n, k:"})
+    assert not check_notebook(course, save(tmp_path, broken), stream=stream)
+    said = stream.getvalue()
+    assert "✗ your cell count did not run to its end\n      SyntaxError: " in said
+    assert "(line 1)" in said
+    assert said.count("did not run to its end") == 1
+
+
 def test_the_command_ends_with_0_if_all_is_right(
     course: Path,
     tmp_path: Path,

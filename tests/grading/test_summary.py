@@ -134,13 +134,15 @@ def test_the_page_counts_and_names_decoys(
     results = [as_decoy(f"s{k}", "transposed", outcomes, rotation=EVIL) for k in range(3)]
     results += [as_decoy(EVIL.replace("/", ""), "count-smaller", outcomes)]
     results += [as_decoy("t", "solution", outcomes), Result("u", "notes", "", (EVIL,))]
+    unread = Check("check-count", 3, False, "no JSON")
+    results += [Result("v", STEM, "", ("no JSON",), (unread,))]  # tells nothing of the check
     made = summary(course, tmp_path, notebook, results)
     reader = Reader()
     reader.feed(made)
     assert "script" not in reader.tags
     assert "img" not in reader.tags
     assert "default-src 'none'" in made
-    assert "5 students, 5 exercise sets graded, 1 file with problems" in made
+    assert "5 students, 5 exercise sets graded, 2 files with problems" in made
     assert "5 handed in, mean 3.6, median 3 of 6" in made
     assert "<strong>3</strong> students: as the decoy <code>transposed</code>" in made
     assert re.search(r"<code>check-rotation</code></th><td class='number'>40 % ", made)
@@ -149,6 +151,8 @@ def test_the_page_counts_and_names_decoys(
     assert (tmp_path / "feedback" / "s0" / f"{STEM}.html").is_file()
     assert (tmp_path / "feedback" / "s0" / "index.html").is_file()
     assert not (tmp_path / "feedback" / "u").exists()
+    assert (tmp_path / "feedback" / "v" / f"{STEM}.html").is_file()
+    assert "no JSON" not in made
 
 
 def test_decoys_that_cannot_run_do_not_stop_the_reports(
@@ -164,7 +168,7 @@ def test_decoys_that_cannot_run_do_not_stop_the_reports(
     monkeypatch.setattr("coursetools.grading.people.cached_outcomes", fail)
     checks = (Check("check-count", 3, False, "TypeError: no"),)
     made = summary(course, tmp_path, notebook, [Result("ada", STEM, "", (), checks)])
-    assert "<code>TypeError: no</code>" in made
+    assert "<code class='said'>TypeError: no</code>" in made
     assert "decoys could not be run: no more disk" in capsys.readouterr().err
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from subprocess import DEVNULL
+from typing import Any
 
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
@@ -45,13 +49,22 @@ def execute(
             on_cell_execute=lambda cell, cell_index: started.append(cell),
         )
         try:
-            client.execute(
-                cwd=str(folder),
-                env=environment,
-                stdout=DEVNULL,
-                stderr=DEVNULL,
-                cleanup_kc=True,  # nbclient leaves a manager's kernel running unless told
-            )
+            # In the main thread nbclient would take Ctrl-C for itself, and go on.
+            with ThreadPoolExecutor(1) as beside:
+                whole = client.async_execute(
+                    cwd=str(folder),
+                    env=environment,
+                    stdout=DEVNULL,
+                    stderr=DEVNULL,
+                    cleanup_kc=True,  # nbclient leaves a manager's kernel running unless told
+                )
+                running = beside.submit(asyncio.run, whole)
+                try:
+                    running.result()
+                except KeyboardInterrupt:
+                    _end(running, manager)
+                    atexit.unregister(client._cleanup_kernel)  # there is nothing left of it
+                    raise
         except CellExecutionError as error:
             tail = "\n".join(ANSI.sub("", error.traceback).strip().splitlines()[-12:])
             name = _name_of_last(started)
@@ -66,6 +79,15 @@ def execute(
         if cell.cell_type == "code":
             cell.outputs = join_streams(cell.outputs)
     return notebook
+
+
+def _end(running: Future[Any], manager: AsyncKernelManager) -> None:
+    """End the kernel, perhaps one that is just starting; then the notebook ends, too."""
+    while not running.done():
+        process = getattr(manager.provisioner, "process", None)
+        if process is not None:
+            process.kill()
+        wait([running], timeout=0.2)
 
 
 def _name_of_last(started: list[nbformat.NotebookNode]) -> str:

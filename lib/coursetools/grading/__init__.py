@@ -5,7 +5,7 @@
    checks: all gone.
 2. `judge.Exercise` runs the solution with the grading seed in a trusted kernel; what its checks
    show becomes the reference.
-3. `work` gives each merged notebook to a `judge.Judge`, in this process or on Dask workers
+3. A `crew` gives each merged notebook to a `judge.Judge`, of this process or of Dask's workers
    (`cluster`). A judge keeps a `runner`, a process that has imported pytest and nbval and is copied
    for each notebook. nbval runs the cells in one more process, the kernel, and compares what the
    checks show with the reference (`compare`). `plugin` scores by name and points in the cells'

@@ -191,10 +191,12 @@ def grade(
             class can say which of them a wrong answer resembles.
 
     Raises:
-        CourseError: If there is nothing to grade, no sandbox, or another run in the same folder.
+        CourseError: If there is nothing to grade, no sandbox, one that would show the solutions, or
+            another run in the same folder.
     """
     if sandbox and scheduler is None:
         box.require()
+        box.require_hidden(root / "solutions", submissions, out)
     stems = sorted(path.stem for path in (root / "exercises").glob("[0-9][0-9]_*.ipynb"))
     found = find_submissions(submissions, stems)
     out.mkdir(parents=True, exist_ok=True)

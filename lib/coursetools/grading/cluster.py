@@ -1,13 +1,19 @@
-"""Judging on Dask workers: processes of this machine, or a cluster that runs already."""
+"""Judging on Dask: threads of this process by default, or the workers of a cluster that runs.
+
+A judge is a process, and to wait for it takes a thread. So the local cluster is one of threads, and
+nobody can join it: the ports of a cluster of processes ask for no password, and any other user of
+the machine could run code as whoever grades.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import chain, islice
 from queue import Empty, SimpleQueue
+from threading import Event, Thread
 from typing import Any
 
 import coursetools._quick  # noqa: F401  # isort: skip
@@ -21,6 +27,9 @@ from coursetools.grading.judge import Judge
 
 NAME = "coursetools-judges"
 AHEAD = 2  # jobs that wait for each worker, so that none is idle and memory stays flat
+TICK = 0.2
+LOOPBACK = "127.0.0.1:0"  # Dask opens a web server in any case, on any free port
+NO_PAGES = {f"distributed.{who}.http.routes": [] for who in ("scheduler", "worker")}
 
 
 class Judges(WorkerPlugin):
@@ -32,8 +41,8 @@ class Judges(WorkerPlugin):
     def setup(self, worker: Any) -> None:
         """Called where the worker is; the judges start while the first jobs are on their way."""
         self.free: SimpleQueue[Judge] = SimpleQueue()
-        for _ in range(worker.state.nthreads):
-            judge = Judge(self.sandbox)
+        self.all = [Judge(self.sandbox) for _ in range(worker.state.nthreads)]
+        for judge in self.all:
             with suppress(CourseError, OSError):  # its first job will say so
                 judge.start()
             self.free.put(judge)
@@ -41,10 +50,7 @@ class Judges(WorkerPlugin):
     @contextmanager
     def borrow(self) -> Iterator[Judge]:
         """A judge for one job."""
-        try:
-            judge = self.free.get_nowait()
-        except Empty:
-            judge = Judge(self.sandbox)
+        judge = self.free.get()
         try:
             yield judge
         finally:
@@ -52,23 +58,29 @@ class Judges(WorkerPlugin):
 
     def teardown(self, worker: Any) -> None:
         """Called when the worker closes."""
-        while not self.free.empty():
-            self.free.get_nowait().close()
+        with suppress(Empty):
+            while True:
+                self.free.get_nowait().close()
 
 
 class Cluster:
     """Dask workers as a `Crew`.
 
     A worker that is lost costs nothing: Dask gives its job to another one, three times if need be.
+
+    Args:
+        sandbox: Run kernels under bubblewrap.
+        workers: How many notebooks to judge at once, without a scheduler.
+        scheduler: The address of a scheduler that runs already.
     """
 
     def __init__(self, sandbox: bool, workers: int, scheduler: str | None) -> None:
         self._sandbox = sandbox
         self._workers = workers
         self._scheduler = scheduler
+        self._own: LocalCluster | None = None
         self._beside = ThreadPoolExecutor(1)
         self._started: Future[Client] | None = None
-        self._open = ExitStack()
 
     def start(self) -> None:
         """See `Crew`."""
@@ -76,22 +88,21 @@ class Cluster:
             self._started = self._beside.submit(self._connect)
 
     def _connect(self) -> Client:
-        cluster: Any = self._scheduler
-        if cluster is None:
-            # A worker may have children: the processes that judge.
-            self._open.enter_context(config.set({"distributed.worker.daemon": False}))
-            cluster = LocalCluster(
+        if self._scheduler is None:
+            config.set(NO_PAGES)
+            self._own = LocalCluster(
                 n_workers=self._workers,
                 threads_per_worker=1,
-                dashboard_address=None,
+                processes=False,
+                dashboard_address=LOOPBACK,
+                worker_dashboard_address=LOOPBACK,
+                memory_limit=0,  # what a submission may use, its sandbox says
                 silence_logs=50,
             )
-            self._open.callback(cluster.close)
         try:
-            client = Client(cluster, timeout=30)
+            client = Client(self._own or self._scheduler, timeout=30)
         except (OSError, ValueError) as error:
-            raise CourseError(f"no Dask scheduler answers at {cluster}: {error}") from None
-        self._open.callback(client.close)
+            raise CourseError(f"no Dask scheduler answers at {self._scheduler}: {error}") from None
         client.register_plugin(Judges(self._sandbox), name=NAME)
         return client
 
@@ -106,9 +117,35 @@ class Cluster:
         yield from _work(self._started.result(), chain([first], waiting))
 
     def close(self) -> None:
-        """See `Crew`."""
+        """See `Crew`. What is being judged is lost; that is so after Ctrl-C only."""
         self._beside.shutdown()  # what is half started is closed, too
-        self._open.close()
+        if self._started is None:
+            return
+        if self._started.exception() is None:
+            self._started.result().close()
+        if self._own is not None:
+            with _hung_up(self._own):
+                self._own.close()
+
+
+@contextmanager
+def _hung_up(own: LocalCluster) -> Iterator[None]:
+    """Tell judges to end, again and again: one may be just starting, and a thread waits for it."""
+    judges = [one for worker in own.workers.values() for one in worker.plugins[NAME].all]
+    over = Event()
+
+    def hang_up() -> None:
+        while not over.wait(TICK):
+            for judge in judges:
+                judge.hang_up()
+
+    thread = Thread(target=hang_up, name="hang-up", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _work(client: Client, jobs: Iterator[Job]) -> Iterator[Done]:

@@ -1,4 +1,4 @@
-"""Who judges: this process, one notebook after the other, or Dask workers, many at once.
+"""Who judges: one judge, or the workers of a Dask cluster, here or elsewhere.
 
 Both take jobs and give back each with its outcome, as it becomes known. A job holds all that a
 worker needs, so workers may be on other machines: they need this package and bubblewrap, no files.
@@ -57,7 +57,7 @@ def crew(sandbox: bool, workers: int, scheduler: str | None = None) -> Crew:
 
     Args:
         sandbox: Run kernels under bubblewrap.
-        workers: Processes to start here; 1 works in this process, without Dask.
+        workers: How many notebooks to judge at once, here.
         scheduler: The address of a Dask scheduler that runs already; `workers` is then ignored.
     """
     if scheduler is None and workers <= 1:

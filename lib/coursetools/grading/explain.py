@@ -11,6 +11,7 @@ from coursetools.outputs import ANSI, marked_lines, printed
 
 MOST_CHARACTERS = 4000
 MOST_LINES = 40
+CELL_FILE = re.compile(r"\((?:\d+\.py|<[\w-]+>), line")  # IPython's name for a cell
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -63,7 +64,7 @@ def too_long(limit: float) -> str:
 
 
 def _raised(output: Any) -> str:
-    name, value = output["ename"], clean(output["evalue"])
+    name, value = output["ename"], CELL_FILE.sub("(line", clean(output["evalue"]))
     if name == "NotImplementedError":
         return f"Not answered yet. {value}"
     if name == "AssertionError":

@@ -97,6 +97,8 @@ def page(result: Result, pristine: dict[str, Any], lecture: Lecture | None = Non
     body += [f"<p class='bad'>{text(problem)}</p>" for problem in result.problems]
     checks = {check.name: check for check in result.checks}
     contents, sections = [], []
+    if result.unread:  # nothing below would say more
+        return whole_page(f"{result.student}: {title}", body)
     heading = ""
     for number, part in enumerate(parts_of(pristine)):
         own = [checks[name] for name in part.checks if name in checks]
@@ -106,6 +108,8 @@ def page(result: Result, pristine: dict[str, Any], lecture: Lecture | None = Non
         score = points_of(earned, sum(check.points for check in own)) if own else ""
         contents.append([f"<a href='#part-{number}'>{text(words)}</a>", score])
         sections.append(f"<h2 id='part-{number}'>{text(words)}</h2><p>{score}</p>")
+        for name in part.answers:  # first, since all checks below fail because of it
+            sections += _raised(name, result)
         sections += [_check(check) for check in own]
         lost = any(not check.passed for check in own)
         if lost:
@@ -143,15 +147,19 @@ def _hint(hint: Hint, before: str = "") -> str:
 def _answer(name: str, result: Result, *, opened: bool) -> list[str]:
     if name not in result.code:
         return [f"<p class='bad'>No answer cell <code>{text(name)}</code> was read.</p>"]
-    parts = []
-    if name in result.answers:
-        parts.append(f"<p>The cell <code>{text(name)}</code> itself did not run to its end:</p>")
-        parts.append(f"<pre>{text(result.answers[name])}</pre>")
-    parts.append(
+    return [
         f"<details{' open' * opened}><summary>Your answer <code>{text(name)}</code></summary>"
         f"<pre><code>{text(result.code[name])}</code></pre></details>"
-    )
-    return parts
+    ]
+
+
+def _raised(name: str, result: Result) -> list[str]:
+    if name not in result.answers:
+        return []
+    return [
+        f"<p class='bad'>Your cell <code>{text(name)}</code> did not run to its end:</p>",
+        f"<pre>{text(result.answers[name])}</pre>",
+    ]
 
 
 def _check(check: Check) -> str:
@@ -208,16 +216,17 @@ def write_overview(
         name = text(titles.get(result.stem, result.stem))
         if result.checks:
             name = f"<a href='{quote(result.stem)}.html'>{name}</a>"
+        for problem in result.problems:
+            name += f"<br><span class='bad'>{text(problem)}</span>"
         passed = sum(check.passed for check in result.checks)
-        found = [f"{passed} of {len(result.checks)}"] if result.checks else ["none"]
-        found += [f"<br><span class='bad'>{text(problem)}</span>" for problem in result.problems]
-        rows.append([name, f"{result.points} of {most}", "".join(found)])
+        found = [f"{result.points} of {most}", f"{passed} of {len(result.checks)}"]
+        rows.append([name, *(found if result.checks else ["–", "–"])])
     body = [
         f"<p class='muted'>{text(student)}</p>",
         "<h1>Your exercises</h1>",
         f"<p class='score'><strong>{earned}</strong> of {possible} points "
         "in what you have handed in</p>",
-        table(["exercise", "#points", "checks passed"], rows, "Points of each exercise"),
+        table(["exercise", "#points", "#checks"], rows, "Points of each exercise"),
     ]
     path = out / "feedback" / student / f"{OVERVIEW}.html"
     write_text(path, whole_page(f"{student}: your exercises", body))

@@ -100,6 +100,15 @@ class _Safe(HTMLParser):
                 self.parts.append(_formula(piece[1:-1]))
 
 
+def formatted(words: str) -> str:
+    """Text of Markdown, with its code and formulas as HTML; tags in it stay text.
+
+    >>> formatted("`a < b` for $R^2$")
+    '<code>a &lt; b</code> for <i>R<sup>2</sup></i>'
+    """
+    return _safe(escape(words))
+
+
 def _safe(html: str) -> str:
     parser = _Safe()
     parser.feed(html.strip())

@@ -188,6 +188,13 @@ class Judge:
             raise
         return {record["name"]: record for record in records if "name" in record}
 
+    def hang_up(self) -> None:
+        """Tell the process to end, from another thread than that which waits for it."""
+        process = self._process
+        if process is not None and process.stdin is not None:
+            with suppress(OSError, ValueError):  # it has ended, or is just being written to
+                process.stdin.close()
+
     def close(self) -> None:
         """End the process, with its kernel and its sandbox."""
         if self._process is not None:

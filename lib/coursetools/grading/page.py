@@ -46,12 +46,12 @@ svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
 svg .faint { fill: var(--muted); } svg .bar { fill: var(--bar); } svg .rail { fill: var(--line); }
 svg line { stroke: var(--line); }
 details > pre { border: 0; padding: .4rem 0; background: none; }
-th[scope=row] { font-weight: 400; }
+th[scope=row] { font-weight: 400; overflow-wrap: anywhere; }
 .plots { display: grid; gap: 1rem 1.5rem;
   grid-template-columns: repeat(auto-fill, minmax(min(18rem, 100%), 1fr)); }
 figure { margin: 0; } figcaption { font-size: .875rem; color: var(--muted); }
 .share { width: 5rem; display: inline-block; vertical-align: middle; }
-th code, td code { overflow-wrap: normal; white-space: nowrap; }
+th code, td code:not(.said) { overflow-wrap: normal; white-space: nowrap; }
 .lines { white-space: pre-line; }
 .kind { margin: 1rem 0; } q { quotes: '\201c' '\201d'; }
 @media print { details:not([open]) { display: none; } }

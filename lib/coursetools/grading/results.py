@@ -51,6 +51,11 @@ class Result:
         """The points of the checks that passed."""
         return sum(check.points for check in self.checks if check.passed)
 
+    @property
+    def unread(self) -> bool:
+        """Whether no answer at all could be read, so that no check says anything of an answer."""
+        return bool(self.problems) and not self.code
+
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all."""

@@ -83,6 +83,10 @@ def check_notebook(
             heading = part.heading
             out.line()
             out.line(heading, "bold")
+        for name in part.answers:  # first, since all checks below fail because of it
+            if name in answers.code and name in broken and name in outcomes:
+                out.line(f"  {out.marks[1]} your cell {name} did not run to its end", "bad")
+                out.text(outcomes[name]["message"], indent="      ")
         _print_part(out, part, checks, broken)
     earned = sum(check.points for check in checks.values() if check.passed)
     possible = sum(check.points for check in checks.values())

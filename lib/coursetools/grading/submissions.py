@@ -63,8 +63,19 @@ def _submission(student: str, path: Path, known: Collection[str]) -> Submission:
     elif not path.is_file() or path.suffix != ".ipynb":
         problem = f"{path.name} is no notebook; expected a file NN_topic.ipynb."
     elif path.stem not in known:
-        exercises = ", ".join(sorted(known)) or "(none)"
-        problem = f"{path.name} belongs to no exercise of this course; they are {exercises}."
+        problem = f"{path.name} belongs to no exercise of this course{_meant(path.stem, known)}"
     # A printout beside the notebook must not take its row: one name, one row.
     other = path.name if path.suffix else f"{path.name} (no suffix)"
     return Submission(student, path, path.stem if path.suffix == ".ipynb" else other, problem)
+
+
+def _meant(stem: str, known: Collection[str]) -> str:
+    """What a file's name could be for; browsers and learning-management systems add to names.
+
+    >>> _meant("ada_01_a (2)", ["01_a", "02_b"]), _meant("homework", ["01_a", "02_b"])
+    ('. Is it 01_a.ipynb, with more in its name?', '; they are 01_a, 02_b.')
+    """
+    for exercise in sorted(known):
+        if exercise in stem:
+            return f". Is it {exercise}.ipynb, with more in its name?"
+    return f"; they are {', '.join(sorted(known)) or '(none)'}."

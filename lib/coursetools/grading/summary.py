@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from coursetools.grading.decoys import Background
 from coursetools.grading.drawing import histogram, rail
+from coursetools.grading.hints import formatted
 from coursetools.grading.mistakes import Mistake
 from coursetools.grading.page import table, text, whole_page
 from coursetools.grading.results import write_text
@@ -144,7 +145,7 @@ def _set(stem: str, one: SetCount, background: Background) -> Iterator[str]:
                 if name in background.discussions:
                     yield (
                         f"<details><summary>What the solution says about <code>{text(name)}</code>"
-                        f"</summary><p class='lines'>{text(background.discussions[name])}</p>"
+                        f"</summary><p class='lines'>{formatted(background.discussions[name])}</p>"
                         "</details>"
                     )
 
@@ -196,5 +197,5 @@ def _words(mistake: Mistake) -> str:
         saying = read_message(f"A law does not hold: {mistake.text}")
         return f"<q>{text(saying.law[:300])}</q>"
     if mistake.kind == "error":
-        return f"<code>{text(mistake.text[:200])}</code>"
+        return f"<code class='said'>{text(mistake.text[:200])}</code>"
     return text(WORDS.get(mistake.kind, mistake.kind))

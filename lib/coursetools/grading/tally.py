@@ -108,7 +108,7 @@ class Statistics:
         earned = possible = 0
         for result in results:
             self.troubled += bool(result.problems)
-            if result.checks and result.stem in self.sets:
+            if result.checks and result.stem in self.sets and not result.unread:
                 self._count(result)
                 earned += result.points
                 possible += self.sets[result.stem].possible

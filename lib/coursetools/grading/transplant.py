@@ -106,10 +106,17 @@ def _cells(data: bytes) -> list[dict[str, Any]]:
             "The file is not UTF-8 text, so it is no notebook. Submit the .ipynb file itself, not "
             "an archive or a printout of it."
         ) from None
+    if not text.strip():
+        raise SubmissionError("The file is empty. Save the notebook, and submit it again.")
     try:
         notebook = json.loads(text)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
         start = text.strip()[:30]
+        if start.startswith("{") and isinstance(error, json.JSONDecodeError):
+            raise SubmissionError(
+                f"The file is no whole notebook: line {error.lineno} breaks its JSON. Was the "
+                "upload cut off? Open the notebook in JupyterLab, save it, and submit it again."
+            ) from None
         raise SubmissionError(
             f"The file is no notebook: expected JSON, and it starts with {start!r}."
         ) from None

@@ -158,13 +158,13 @@ ATTACKS: list[Attack] = [
         says="is no notebook",
     ),
     file("invalid-utf-8", "is no UTF-8", lambda scene: b"\xff\xfe\x00{", points=0, says="UTF-8"),
-    file("empty", "is empty", lambda scene: b"", points=0, says="is no notebook"),
+    file("empty", "is empty", lambda scene: b"", points=0, says="is empty"),
     file(
         "cut-off",
         "ends in the middle",
         lambda scene: json.dumps(scene.two_points()).encode()[:-500],
         points=0,
-        says="is no notebook",
+        says="upload cut off",
     ),
     file(
         "a-long-number",

@@ -79,6 +79,27 @@ def visible() -> list[Path]:
     return list(dict.fromkeys(p for path in wanted if (p := path.absolute()) != Path("/")))
 
 
+def require_hidden(*paths: Path) -> None:
+    """Refuse to go on where a kernel could read what it must not.
+
+    An environment that was made in the course's own folder shows that folder with all solutions.
+
+    Args:
+        paths: Folders that no submitted code may see.
+
+    Raises:
+        CourseError: If one of them lies in a folder that the sandbox shows.
+    """
+    shown = [place.resolve() for place in (*map(Path, SYSTEM), *visible())]
+    for path in paths:
+        for place in shown:
+            if path.resolve().is_relative_to(place):
+                raise CourseError(
+                    f"{path} lies in {place}, which the sandbox shows to submitted code, as it "
+                    "holds programs or packages. Keep the two apart"
+                )
+
+
 def command(
     program: str, sockets: Path, limits: Limits, environment: dict[str, str], *, nested: bool
 ) -> list[str]:
