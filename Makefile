@@ -71,7 +71,7 @@ lint: $(READY_TEST)  ## style and types
 bench: $(READY_BENCH)  ## compare with other libraries: make bench [NAMES="convolution wigner"]
 	$(BIN)/python tests/benchmarks/run.py $(NAMES)
 
-gpu-test: $(READY_TEST)  ## the kernels on this GPU; without one, in Triton's interpreter
+gpu-test: $(READY_TEST)  ## kernels, sets and lectures on this GPU; without one, kernels in Triton's interpreter
 	$(BIN)/python -m pytest tests/gpu -rs
 
 gpu-bench: $(READY_BENCH)  ## time the kernels on this GPU: make gpu-bench [ARGUMENTS=--dry-run]

@@ -19,6 +19,7 @@
 import torch
 
 from coursetools.checks import generator, show
+from coursetools.device import use_device
 from equivar.data import TETROMINOES, tetromino
 from equivar.group_conv import act_on_images, polygon_matrices
 from equivar.groups import cyclic, dihedral
@@ -26,6 +27,7 @@ from equivar.rotations import random_orthogonal, random_rotations
 from equivar.stabilizer import stabilizer
 
 torch.set_default_dtype(torch.float64)
+use_device()
 
 # %% [markdown]
 # ## 1. Is it a group?

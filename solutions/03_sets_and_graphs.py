@@ -22,8 +22,10 @@ import math
 import torch
 
 from coursetools.checks import generator, show
+from coursetools.device import use_device
 
 torch.set_default_dtype(torch.float64)
+use_device()
 
 # %% [markdown]
 # ## 1. A layer on sets

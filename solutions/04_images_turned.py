@@ -22,11 +22,13 @@ import torch
 from torch.nn.functional import avg_pool2d, conv2d, max_pool2d
 
 from coursetools.checks import generator, show
+from coursetools.device import use_device
 from equivar.group_conv import GroupConv2d, LiftingConv2d, turn_images
 from equivar.groups import cyclic
 from equivar.measure import equivariance_error
 
 torch.set_default_dtype(torch.float64)
+use_device()
 
 
 def turn(image, k=1):

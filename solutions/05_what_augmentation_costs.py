@@ -21,12 +21,14 @@ import math
 import torch
 
 from coursetools.checks import generator, show
+from coursetools.device import use_device
 from equivar.averaging import averaging_error, solid_rotations
 from equivar.measure import equivariance_error
 from equivar.rotations import random_rotations
 from equivar.stabilizer import stabilizer
 
 torch.set_default_dtype(torch.float64)
+use_device()
 
 # %% [markdown]
 # ## 1. Augment a label that is not a number

@@ -19,10 +19,12 @@
 import torch
 
 from coursetools.checks import generator, show
+from coursetools.device import use_device
 from equivar.measure import equivariance_error
 from equivar.rotations import random_orthogonal, random_rotations, rotation_3d
 
 torch.set_default_dtype(torch.float64)
+use_device()
 
 
 def volume(x):

@@ -19,6 +19,7 @@
 import torch
 
 from coursetools.checks import generator, show
+from coursetools.device import use_device
 from equivar.data import CRYSTAL_CLASSES, crystal_class, small_molecules
 from equivar.groups import cyclic, dihedral, symmetric
 from equivar.intertwiners import intertwiner_basis
@@ -35,6 +36,7 @@ from equivar.representations import (
 from equivar.stabilizer import stabilizer
 
 torch.set_default_dtype(torch.float64)
+use_device()
 
 
 def choose(label, n, things):

@@ -21,6 +21,7 @@ import math
 import torch
 
 from coursetools.checks import generator, show
+from coursetools.device import use_device
 from equivar.data import platonic_solid
 from equivar.intertwiners import intertwiner_basis
 from equivar.irreps import Irrep, Irreps
@@ -30,6 +31,7 @@ from equivar.stabilizer import stabilizer
 from equivar.tensor_product import TensorProduct
 
 torch.set_default_dtype(torch.float64)
+use_device()
 
 
 def directions(n, draw):

@@ -21,6 +21,7 @@ import math
 import torch
 
 from coursetools.checks import generator, show
+from coursetools.device import use_device
 from equivar.features import split, transform
 from equivar.irreps import Irreps
 from equivar.point_conv import PointConv, edge_features
@@ -28,6 +29,7 @@ from equivar.rotations import random_orthogonal
 from equivar.so3 import clebsch_gordan
 
 torch.set_default_dtype(torch.float64)
+use_device()
 
 
 def law_error(f, x, law_in, law_out, g):

@@ -21,12 +21,14 @@ import math
 import torch
 
 from coursetools.checks import generator, show
+from coursetools.device import use_device
 from equivar.data import tetris
 from equivar.models import EuclideanNet
 from equivar.nonlinear import Gate
 from equivar.rotations import random_rotations
 
 torch.set_default_dtype(torch.float64)
+use_device()
 cross = torch.linalg.cross
 
 

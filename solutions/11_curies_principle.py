@@ -21,6 +21,7 @@ import math
 import torch
 
 from coursetools.checks import generator, show
+from coursetools.device import use_device
 from equivar.audit import PerPoint, audit_task
 from equivar.data import platonic_solid
 from equivar.irreps import Irrep, Irreps
@@ -29,6 +30,7 @@ from equivar.so3 import clebsch_gordan, wigner_d
 from equivar.stabilizer import best_reachable, invariant_subspace, stabilizer
 
 torch.set_default_dtype(torch.float64)
+use_device()
 SQUARE = torch.tensor([[1.0, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]])
 
 

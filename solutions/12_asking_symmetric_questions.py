@@ -21,11 +21,13 @@ import itertools
 import torch
 
 from coursetools.checks import generator, show
+from coursetools.device import use_device
 from equivar.features import transform
 from equivar.irreps import Irreps
 from equivar.rotations import random_orthogonal
 
 torch.set_default_dtype(torch.float64)
+use_device()
 
 
 def some_pose(draw, proper=None):

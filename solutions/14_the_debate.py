@@ -22,9 +22,11 @@ from statistics import fmean, variance
 import torch
 
 from coursetools.checks import generator, show
+from coursetools.device import use_device
 from equivar.rotations import random_rotations
 
 torch.set_default_dtype(torch.float64)
+use_device()
 
 
 def cross_matrix(v):

@@ -56,6 +56,12 @@ def test_numpy_and_python_read_it(there: None) -> None:
         torch.ones(2, requires_grad=True).numpy()
 
 
+def test_what_is_there_already_is_not_copied(there: None) -> None:
+    x = torch.zeros(3)
+    torch.as_tensor(x).add_(1)
+    assert x.tolist() == [1, 1, 1]
+
+
 def test_training_finds_the_same_parameters() -> None:
     def train() -> Tensor:
         torch.manual_seed(0)
@@ -80,7 +86,9 @@ def test_training_finds_the_same_parameters() -> None:
     [
         lambda: torch.ones(3) + torch.ones(3, device="cpu"),
         lambda: torch.ones(3, device="cpu") @ torch.ones(3),
-        lambda: torch.zeros(3).index_add_(0, torch.zeros(2, dtype=int, device="cpu"), torch.ones(2)),
+        lambda: torch.zeros(3).index_add_(
+            0, torch.zeros(2, dtype=int, device="cpu"), torch.ones(2)
+        ),
     ],
 )
 def test_the_control_refuses_what_a_gpu_refuses(there: None, wrong: Callable) -> None:

@@ -27,7 +27,7 @@ FLOORS: list[set[str]] = [
     {"train", "plots"},
     {"widgets"},
 ]
-CELLAR = {"_shapes", "_axioms", "_checks"}  # below all floors; nothing public
+CELLAR = {"_shapes", "_axioms", "_checks", "_kept"}  # below all floors; nothing public
 FLOOR = {name: n for n, floor in enumerate(FLOORS) for name in floor} | dict.fromkeys(CELLAR, -1)
 
 NEED_MORE = {"plots", "widgets"}  # matplotlib and anywidget are what they are for

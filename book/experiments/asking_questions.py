@@ -59,7 +59,8 @@ def pair_features(numbers: Tensor, r: Tensor, l: int) -> Tensor:
     if l % 2:  # between two of one element there is a line, and no direction
         bins = bins * (numbers[i] != numbers[j])[:, None]
     found = torch.zeros(25, 6, 2 * l + 1, dtype=r.dtype)
-    which = 5 * KIND[numbers[i]] + KIND[numbers[j]]
+    kind = KIND.to(numbers)[numbers]
+    which = 5 * kind[i] + kind[j]
     return found.index_add_(0, which, bins[..., None] * harmonics[:, None]).flatten(0, 1)
 
 

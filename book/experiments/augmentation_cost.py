@@ -94,7 +94,7 @@ def pull(x: Tensor) -> Tensor:
     """The force on point 0 from four charges, each softened: (b, 5, 3) to (b, 3)."""
     r = x[:, 1:] - x[:, :1]
     falloff = (r.square().sum(dim=-1, keepdim=True) + 0.25).pow(-1.5)
-    return (CHARGES[:, None] * r * falloff).sum(dim=1)
+    return (CHARGES.to(r)[:, None] * r * falloff).sum(dim=1)
 
 
 def shaken(n: int, seed: int) -> Tensor:

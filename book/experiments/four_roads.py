@@ -221,7 +221,8 @@ def shaken(n: int, seed: int) -> Tensor:
 def coulomb(x: Tensor) -> Tensor:
     """The sum of q_i q_j / d_ij over all pairs."""
     i, j = torch.triu_indices(6, 6, offset=1)
-    return (CHARGES[i] * CHARGES[j] / pairwise_distances(x)[..., i, j]).sum(dim=-1)
+    q = CHARGES.to(x)
+    return (q[i] * q[j] / pairwise_distances(x)[..., i, j]).sum(dim=-1)
 
 
 def handedness(x: Tensor) -> Tensor:

@@ -55,27 +55,25 @@ def choose_device() -> torch.device:
     return torch.device("cpu")
 
 
-def use_device() -> torch.device:
+def use_device() -> None:
     """Let all that names no device run on the CPU, or on a GPU if `COURSE_DEVICE` is "cuda".
 
     Lectures and exercises call it in their first cell, and name no device after that. It is the
     CPU even where there is a GPU, since their networks are so small that a GPU would wait for its
     next order most of the time. Lecture 13, whose subject it is, asks `choose_device` instead.
 
-    Returns:
-        The device. Random numbers are drawn on the CPU in any case: see
-        `coursetools.elsewhere.Elsewhere`.
+    Random numbers are drawn on the CPU in any case: see `coursetools.elsewhere.Elsewhere`.
 
     Raises:
         ValueError: as `choose_device`.
 
-    >>> use_device().type in ("cpu", "cuda")
+    >>> use_device()
+    >>> torch.zeros(1).device.type in ("cpu", "cuda")
     True
     """
     device = choose_device() if os.environ.get("COURSE_DEVICE") else torch.device("cpu")
     if device.type != "cpu":
         enter(device)
-    return device
 
 
 def describe_device() -> str:

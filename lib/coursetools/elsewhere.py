@@ -29,12 +29,13 @@ MAKERS = {
     torch.triu_indices,
     torch.zeros,
 }
-CARRIED = {torch.as_tensor, torch.asarray, torch.scalar_tensor, torch.tensor}
+KEPT = {torch.as_tensor, torch.asarray}
+CARRIED = KEPT | {torch.scalar_tensor, torch.tensor}
 CARRIED |= {torch.normal, torch.rand, torch.randint, torch.randn, torch.randperm}
 DRAWN_LIKE = {torch.bernoulli, torch.multinomial, torch.poisson}
 DRAWN_LIKE |= {torch.rand_like, torch.randint_like, torch.randn_like}
 FILLED = {Tensor.bernoulli_, Tensor.exponential_, Tensor.normal_, Tensor.random_, Tensor.uniform_}
-READ = {Tensor.numpy, Tensor.__array__}
+READ: set[Any] = {Tensor.numpy, Tensor.__array__}
 
 
 class Elsewhere(TorchFunctionMode):
@@ -67,13 +68,18 @@ class Elsewhere(TorchFunctionMode):
             return func(*args, **{**kwargs, "device": self.device})
         if func in READ and not args[0].requires_grad:  # else NumPy refuses, and says why
             args = (args[0].cpu(), *args[1:])
-        if func in CARRIED and _chosen_freely(kwargs):
+        if func in CARRIED and _chosen_freely(kwargs) and not self._is_there(func, args):
             return self._carried(func, args, kwargs)
         if func in DRAWN_LIKE:
             return func(*_on_cpu(args), **_on_cpu(kwargs)).to(kwargs.get("device") or _place(args))
         if func in FILLED or getattr(func, "__module__", None) == "torch.nn.init":
             return _filled(func, args, kwargs)
         return func(*args, **kwargs)
+
+    def _is_there(self, func: Callable[..., Any], args: Any) -> bool:
+        """Whether nothing is to be made: then the result is the argument itself."""
+        given = args[0] if args and func in KEPT else None
+        return isinstance(given, Tensor) and given.device.type == self.device.type
 
     def _carried(self, func: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Tensor:
         kwargs = {name: x for name, x in _on_cpu(kwargs).items() if name != "device"}

@@ -31,19 +31,19 @@ def check_axioms(table: Int[Tensor, "n n"], labels: tuple[str, ...]) -> None:
         raise ValueError(
             f"{labels[g]!r} has no inverse: no h makes {labels[g]!r} h the identity, {labels[e]!r}"
         )
-    checked = membership(n, [e])
+    checked = membership(n, [e], table.device)
     while not checked.all():
         a = int((~checked).int().argmax())
         wrong = table[table[:, a]] != table[:, table[a]]
         for x, y in wrong.nonzero().tolist():
             gx, ga, gy = (repr(labels[i]) for i in (x, a, y))
             raise ValueError(f"not associative: ({gx} {ga}) {gy} differs from {gx} ({ga} {gy})")
-        checked = closure(table, checked | membership(n, [a]))
+        checked = closure(table, checked | membership(n, [a], table.device))
 
 
 def find_identity(table: Int[Tensor, "n n"], labels: tuple[str, ...]) -> int:
     """The element that changes nothing, from the left or from the right."""
-    g = torch.arange(len(table))
+    g = torch.arange(len(table), device=table.device)
     faults = (table != g).sum(dim=1) + (table.mT != g).sum(dim=1)
     e = int(faults.argmin())
     for h in ((table[e] != g) | (table[:, e] != g)).nonzero().flatten().tolist():
@@ -54,9 +54,11 @@ def find_identity(table: Int[Tensor, "n n"], labels: tuple[str, ...]) -> int:
     return e
 
 
-def membership(n: int, members: Iterable[int] | Int[Tensor, "..."]) -> Bool[Tensor, " n"]:
+def membership(
+    n: int, members: Iterable[int] | Int[Tensor, "..."], device: torch.device
+) -> Bool[Tensor, " n"]:
     """A set of elements as a mask over all n of them."""
-    mask = torch.zeros(n, dtype=torch.bool)
+    mask = torch.zeros(n, dtype=torch.bool, device=device)
     mask[members if isinstance(members, Tensor) else list(members)] = True
     return mask
 
@@ -64,7 +66,7 @@ def membership(n: int, members: Iterable[int] | Int[Tensor, "..."]) -> Bool[Tens
 def closure(table: Int[Tensor, "n n"], members: Bool[Tensor, " n"]) -> Bool[Tensor, " n"]:
     """The smallest set that holds the members and the products of any two of its own."""
     while True:
-        larger = members | membership(len(table), table[members][:, members])
+        larger = members | membership(len(table), table[members][:, members], table.device)
         if torch.equal(larger, members):
             return members
         members = larger

@@ -111,7 +111,7 @@ class Group:
         >>> [square.labels[g] for g in square.subgroup([square.labels.index("r2")])]
         ['e', 'r2']
         """
-        members = membership(self.order, [self.identity, *generators])
+        members = membership(self.order, [self.identity, *generators], self.table.device)
         return tuple(closure(self.table, members).nonzero().flatten().tolist())
 
     def is_subgroup(self, elements: Iterable[int]) -> bool:
@@ -127,7 +127,7 @@ class Group:
         >>> [[dihedral(4).labels[g] for g in c] for c in dihedral(4).conjugacy_classes()]
         [['e'], ['r', 'r3'], ['r2'], ['s', 'r2s'], ['rs', 'r3s']]
         """
-        h = torch.arange(self.order)
+        h = torch.arange(self.order, device=self.table.device)
         conjugates = (self.table[self.table[h, g], self.inverses] for g in range(self.order))
         return _distinct(conjugates)
 
@@ -204,8 +204,8 @@ def symmetric(n: int) -> Group:
     """
     if not 1 <= n <= 7:
         raise ValueError(f"symmetric({n}): expected n from 1 to 7, as the table has (n!)^2 entries")
-    p = permutations(n)
-    digits = n ** torch.arange(n - 1, -1, -1)
+    p = permutations(n).cpu()  # a GPU has no products of integer matrices
+    digits = n ** torch.arange(n - 1, -1, -1, device=p.device)
     codes = p @ digits  # ascending, as the rows are in the order of a dictionary
     table = torch.stack([torch.searchsorted(codes, g[p] @ digits) for g in p])
     return Group(table, tuple(map(_cycles, p.tolist())), f"S{n}")

@@ -101,9 +101,10 @@ class Gate(nn.Module):
         self._even_factor = _unit_second_moment(even)
         self._odd_factor = _unit_second_moment(odd)
         self._gate_factor = _unit_second_moment(gate)
-        dims = torch.tensor([d.dim for mul, d in self.irreps_gated for _ in range(mul)]).long()
-        gate_of = torch.arange(len(dims)).repeat_interleave(dims)
-        self._dims = dims  # not moved to a GPU: it says which columns to pick
+        each = [d.dim for mul, d in self.irreps_gated for _ in range(mul)]
+        # Not moved to a GPU: it says which columns to pick.
+        self._dims = torch.tensor(each, dtype=torch.int64, device="cpu")
+        gate_of = torch.arange(len(each)).repeat_interleave(torch.as_tensor(self._dims))
         self._gate_of: Tensor
         self.register_buffer("_gate_of", gate_of, persistent=False)
 

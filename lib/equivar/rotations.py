@@ -149,7 +149,8 @@ def random_orthogonal(
     [-1.0, 1.0]
     """
     R = random_rotations(n, generator, dtype, device)
-    sign = torch.randint(0, 2, (n, 1, 1), generator=generator, device=R.device)
+    where = _device(generator, device)
+    sign = torch.randint(0, 2, (n, 1, 1), generator=generator, device=where)
     return (2 * sign - 1) * R
 
 

@@ -10,12 +10,12 @@ frames are related by (X, Y, Z) = (z, x, y), a rotation, which changes no sign.
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import torch
 from torch import Tensor
 
 from equivar._checks import check_orthogonal
+from equivar._kept import kept
 from equivar._shapes import Float
 from equivar.irreps import Irrep
 
@@ -34,7 +34,7 @@ def check_degree(l: int, name: str = "l") -> None:
         )
 
 
-@cache
+@kept
 def _angular_momentum(l: int) -> tuple[Tensor, Tensor]:
     """J+ and J_Z of quantum mechanics on |l, m>, m = -l ... l, real float64."""
     m = torch.arange(-l, l + 1, dtype=torch.float64)
@@ -42,7 +42,7 @@ def _angular_momentum(l: int) -> tuple[Tensor, Tensor]:
     return raising, torch.diag(m)
 
 
-@cache
+@kept
 def _real_basis(l: int) -> Tensor:
     """Columns: the real components written in |l, m>. sin(|m| azimuth), then 1, then cos."""
     real, imaginary = torch.zeros(2, 2 * l + 1, 2 * l + 1, dtype=torch.float64).unbind()
@@ -54,7 +54,7 @@ def _real_basis(l: int) -> Tensor:
     return torch.complex(real, imaginary)
 
 
-@cache
+@kept
 def _generators(l: int) -> Tensor:
     raising, J_Z = _angular_momentum(l)
     J_X, J_Y = (raising + raising.mT) / 2, (raising - raising.mT) / 2j
@@ -89,10 +89,10 @@ def generators(l: int, dtype: torch.dtype = torch.float64) -> Float[Tensor, "3 d
         Sakurai, Modern Quantum Mechanics, section 3.5, for the ladder operators.
     """
     check_degree(l)
-    return _generators(l).to(dtype, copy=True)
+    return torch.as_tensor(_generators(l)).to(dtype, copy=True)
 
 
-@cache
+@kept
 def _clebsch_gordan(l1: int, l2: int, l3: int) -> Tensor:
     n1, n2, n3 = 2 * l1 + 1, 2 * l2 + 1, 2 * l3 + 1
     (up1, _), (up2, _) = _angular_momentum(l1), _angular_momentum(l2)
@@ -159,7 +159,7 @@ def clebsch_gordan(
         check_degree(l, name)
     if not abs(l1 - l2) <= l3 <= l1 + l2:
         return torch.zeros(2 * l1 + 1, 2 * l2 + 1, 2 * l3 + 1, dtype=dtype)
-    return _clebsch_gordan(l1, l2, l3).to(dtype, copy=True)
+    return torch.as_tensor(_clebsch_gordan(l1, l2, l3)).to(dtype, copy=True)
 
 
 def wigner_d(irrep: Irrep | str, R: Float[Tensor, "..."]) -> Float[Tensor, "*batch d d"]:

@@ -29,7 +29,9 @@ NAME = "coursetools-judges"
 AHEAD = 2  # jobs that wait for each worker, so that none is idle and memory stays flat
 TICK = 0.2
 LOOPBACK = "127.0.0.1:0"  # Dask opens a web server in any case, on any free port
-NO_PAGES = {f"distributed.{who}.http.routes": [] for who in ("scheduler", "worker")}
+NO_PAGES: dict[str, object] = {
+    f"distributed.{who}.http.routes": [] for who in ("scheduler", "worker")
+}
 
 
 class Judges(WorkerPlugin):

@@ -100,7 +100,7 @@ def _standardized(alignment: Alignment, targets: list[Tensor], floor: float) -> 
             forbidden, contradicted = inside.residuals(probe)
             parts = [(forbidden[i] + contradicted[i]).flatten() for i in members]
             columns.append(torch.cat(parts))
-    M = torch.stack(columns, dim=1)
+    M = torch.stack(columns, dim=1).cpu()  # where the driver below is
     start = M[:, :d].sum(dim=1)  # the residual of the targets as they are
     # Scales sum to d: the first d unknowns are changes that sum to zero.
     basis = torch.linalg.qr(torch.cat([torch.ones(d, 1), torch.eye(d)[:, 1:]], 1).to(M)).Q[:, 1:]

@@ -83,8 +83,23 @@ def audit_task(
         raise ValueError(f"got {len(inputs)} inputs and {len(targets)} targets; expected as many")
     if group not in ("O(3)", "SO(3)"):
         raise ValueError(f"group is {group!r}; expected 'O(3)' or 'SO(3)'")
-    xs = [_wide(x, f"input {i}") for i, x in enumerate(inputs)]
-    ts = [_wide(t, f"target {i}") for i, t in enumerate(targets)]
+    # Points and graphs are matched on the CPU; a finite action may live where its inputs do.
+    where = "cpu" if isinstance(law_in, str) or not len(inputs) else _device(inputs[0])
+    xs = [_wide(x, f"input {i}", where) for i, x in enumerate(inputs)]
+    ts = [_wide(t, f"target {i}", where) for i, t in enumerate(targets)]
+    with torch.device(where):
+        return _audit(xs, ts, law_in, law_out, labels, group, tolerance)
+
+
+def _audit(
+    xs: list[Tensor],
+    ts: list[Tensor],
+    law_in: Any,
+    law_out: Any,
+    labels: Any,
+    group: str,
+    tolerance: float,
+) -> Audit:
     if isinstance(law_in, str):
         if law_in not in ("points", "graph"):
             raise ValueError(
@@ -114,8 +129,12 @@ def audit_task(
     return _report(alignment, ts, tolerance)
 
 
-def _wide(x: Tensor, name: str) -> Tensor:
-    x = torch.as_tensor(x).detach().to("cpu", torch.float64)
+def _device(x: Any) -> torch.device | str:
+    return x.device if isinstance(x, Tensor) else "cpu"
+
+
+def _wide(x: Tensor, name: str, where: torch.device | str) -> Tensor:
+    x = torch.as_tensor(x).detach().to(where, torch.float64)
     if not bool(torch.isfinite(x).all()):
         raise ValueError(f"{name} holds nan or infinity; take the sample out, or mend it")
     return x
@@ -125,7 +144,7 @@ def _labels(labels: Any, xs: list[Tensor]) -> list[Tensor]:
     if labels is None:
         return [torch.zeros(len(x), dtype=torch.int64) for x in xs]
     one = isinstance(labels, Tensor) and labels.ndim == 1
-    kinds = [labels] * len(xs) if one else [torch.as_tensor(k) for k in labels]
+    kinds = [labels.cpu()] * len(xs) if one else [torch.as_tensor(k).cpu() for k in labels]
     for i, (x, k) in enumerate(zip(xs, kinds, strict=False)):
         if k.shape != (len(x),):
             raise ValueError(

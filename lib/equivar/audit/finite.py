@@ -16,16 +16,16 @@ __all__ = ["align_finite", "read_action"]
 Action = list[Callable[[Tensor], Tensor]]
 
 
-def read_action(law: Any, name: str) -> Action:
+def read_action(law: Any, name: str, device: torch.device) -> Action:
     """Matrices (order, d, d), permutations (order, d) or a list of functions, as functions.
 
     Raises:
         ValueError: it is none of them.
     """
     if isinstance(law, Tensor) and law.ndim == 3 and law.shape[1] == law.shape[2]:
-        return [partial(torch.matmul, M) for M in law.double()]
+        return [partial(torch.matmul, M) for M in law.to(device, torch.float64)]
     if isinstance(law, Tensor) and law.ndim == 2 and not law.is_floating_point():
-        return [partial(_reorder, p) for p in law]
+        return [partial(_reorder, p) for p in law.to(device)]
     if isinstance(law, list | tuple) and law and all(callable(f) for f in law):
         return list(law)
     raise ValueError(
@@ -39,11 +39,15 @@ def _reorder(p: Tensor, x: Tensor) -> Tensor:
     return x[p]
 
 
+def _drawn_like(x: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.randn(x.shape, generator=generator, dtype=x.dtype, device="cpu").to(x)
+
+
 def _check_group(act_in: Action, act_out: Action, x: Tensor, t: Tensor) -> None:
     if len(act_in) != len(act_out):
         raise ValueError(f"law_in has {len(act_in)} elements and law_out {len(act_out)}")
     generator = torch.Generator().manual_seed(0)
-    x, t = (torch.randn(y.shape, generator=generator, dtype=torch.float64) for y in (x, t))
+    x, t = (_drawn_like(y, generator) for y in (x, t))
     moved = [(g(x), h(t)) for g, h in zip(act_in, act_out, strict=True)]
     for k, (_, image) in enumerate(moved):
         if image.shape != t.shape or abs(float(image.norm() - t.norm())) > 1e-6 * float(t.norm()):
@@ -67,13 +71,14 @@ def align_finite(
     inputs: list[Tensor], targets: list[Tensor], law_in: Any, law_out: Any, tolerance: float
 ) -> Alignment:
     """Group samples that one of the elements carries onto each other."""
-    act_in, act_out = read_action(law_in, "law_in"), read_action(law_out, "law_out")
+    device = inputs[0].device if inputs else torch.device("cpu")
+    act_in, act_out = read_action(law_in, "law_in", device), read_action(law_out, "law_out", device)
     alignment = Alignment()
     if not inputs:
         return alignment
     _check_group(act_in, act_out, inputs[0], targets[0])
     generator = torch.Generator().manual_seed(0)
-    probe = torch.randn(inputs[0].shape, generator=generator, dtype=torch.float64)
+    probe = _drawn_like(inputs[0], generator)
     probe = probe / probe.abs().sum().clamp_min(1e-300)  # a nudge by d moves no product by more
     images = [torch.stack([g(x) for g in act_in]) for x in inputs]
     axes = tuple(range(1, probe.ndim + 1))

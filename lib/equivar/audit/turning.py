@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import torch
 from torch import Tensor
 
+from equivar._kept import kept
 from equivar.audit.alignment import Alignment, SameClass
 from equivar.rotations import random_rotations, rotation_3d
 
@@ -59,12 +58,12 @@ def _left(one: SameClass, t: Tensor) -> float:
     return best
 
 
-@cache
+@kept
 def _steps() -> tuple[Tensor, ...]:
     """Rotations all around, then ever closer to where the best was."""
     draw = torch.Generator().manual_seed(0)
-    steps = [random_rotations(500, draw)]
+    steps = [random_rotations(500, draw).cpu()]
     for angle in (0.4, 0.2, 0.1, 0.05, 0.02, 0.01):
-        v = torch.randn(60, 3, generator=draw, dtype=torch.float64)
+        v = torch.randn(60, 3, generator=draw, dtype=torch.float64).cpu()
         steps.append(torch.stack([rotation_3d(a, angle) for a in v]))
     return tuple(steps)

@@ -12,22 +12,24 @@ from equivar._shapes import Float
 
 __all__ = ["CRYSTAL_CLASSES", "CrystalClass", "crystal_class"]
 
-_I = -torch.eye(3, dtype=torch.float64)
+# On the CPU, whatever the default is while this is imported; `crystal_class` moves them.
+_I = -torch.eye(3, dtype=torch.float64, device="cpu")
 
 
 def _turn(n: int) -> Tensor:
     """About z by a turn over n, counter-clockwise."""
     c, s = math.cos(2 * math.pi / n), math.sin(2 * math.pi / n)
-    return torch.tensor([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]], dtype=torch.float64)
+    rows = [[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]
+    return torch.tensor(rows, dtype=torch.float64, device="cpu")
 
 
 _2X, _2Y, _2Z = (
-    torch.diag(torch.tensor(d, dtype=torch.float64))
+    torch.diag(torch.tensor(d, dtype=torch.float64, device="cpu"))
     for d in ((1, -1, -1), (-1, 1, -1), (-1, -1, 1))
 )
 _3Z, _4Z, _6Z = _turn(3), _turn(4).round(), _turn(6)
 _MX, _MY = -_2X, -_2Y  # mirrors across x and across y
-_3D = torch.eye(3, dtype=torch.float64)[[2, 0, 1]]  # about the diagonal of a cube: x to y to z
+_3D = -_I[[2, 0, 1]]  # about the diagonal of a cube: x to y to z
 
 # Schoenflies: Hermann-Mauguin, crystal system, generators. Axes as in Nye: 2 of monoclinic along y.
 _CLASSES: dict[str, tuple[str, str, list[Tensor]]] = {
@@ -123,13 +125,13 @@ def crystal_class(symbol: str) -> CrystalClass:
             f"{', '.join(_CLASSES)}"
         )
     international, system, generators = _CLASSES[symbol]
-    stacked = torch.stack(generators) if generators else torch.zeros(0, 3, 3, dtype=torch.float64)
+    stacked = torch.as_tensor(torch.stack(generators) if generators else _I.new_zeros(0, 3, 3))
     return CrystalClass(symbol, international, system, stacked, _closure(stacked))
 
 
 def _closure(generators: Float[Tensor, "k 3 3"]) -> Float[Tensor, "g 3 3"]:
     """All products, each once, in the order in which they are first found."""
-    found = [torch.eye(3, dtype=torch.float64)]
+    found = [torch.eye(3).to(generators)]
     for g in found:  # grows while it is read
         for a in generators:
             distances = (torch.stack(found) - a @ g).abs().amax(dim=(1, 2))

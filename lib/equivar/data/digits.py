@@ -64,7 +64,8 @@ def digits(split: str = "train") -> Digits:
     if split not in where:
         raise ValueError(f'digits was given split={split!r}; expected "train", "test" or "all"')
     images, labels = _load()
-    return Digits(images[where[split]].clone(), labels[where[split]].clone())
+    x, y = (torch.as_tensor(t[where[split]]) for t in (images, labels))
+    return Digits(x.clone(), y.clone())
 
 
 @cache

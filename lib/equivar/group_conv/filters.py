@@ -63,7 +63,7 @@ def bank_index(group: Group, values: Int[Tensor, "order p"], width: int) -> Int[
     >>> bank_index(cyclic(2), torch.tensor([[0], [0]]), 1).tolist()
     [0, 1, 1, 0]
     """
-    element = group.table[group.inverses]
+    element = group.table[group.inverses].to(values.device)
     return (element[:, :, None] * width + values[:, None, :]).flatten()
 
 

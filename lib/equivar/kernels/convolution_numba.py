@@ -34,7 +34,7 @@ def convolution_numba(
         return x.new_zeros(size, 0)
     starts, order = count_edges(target.contiguous().numpy(), size)
     shared = rows is not None
-    rows = torch.arange(len(source)) if rows is None else rows.contiguous()
+    rows = torch.arange(len(source), device=source.device) if rows is None else rows.contiguous()
     graph = source.contiguous().numpy(), rows.numpy(), shared, starts, order, size, tuple(paths)
     return convolve(x, Y, weights, graph, Loops(_run_values, _run_gradients, _run_twice))
 
@@ -98,7 +98,7 @@ def _run_twice(
 
 
 def _to_lanes(x: Tensor, t: Table, zeros: bool = False) -> Tensor:
-    lanes = torch.zeros(len(x), t.lanes_in, dtype=x.dtype)
+    lanes = x.new_zeros(len(x), t.lanes_in)
     if not zeros:
         turn(x.detach().contiguous().numpy(), lanes.numpy(), t.blocks_in, t.width, False)
     return lanes
@@ -114,7 +114,7 @@ def _run_values(x: Tensor, Y: Tensor, w: Tensor, graph: tuple) -> Tensor:
     source, rows, _, starts, order, size, paths = graph
     t = table(paths, _width(paths, x.dtype))
     last = paths[-1]
-    out = torch.empty(size, last.start_out + last.mul * (2 * last.l3 + 1), dtype=x.dtype)
+    out = x.new_empty(size, last.start_out + last.mul * (2 * last.l3 + 1))
     lanes = _to_lanes(x, t).numpy()
     sum_edges, _ = loops(t.width)
     sum_edges(

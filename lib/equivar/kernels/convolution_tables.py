@@ -114,7 +114,7 @@ def table(paths: tuple[Path, ...], width: int) -> Table:
     for p in paths:
         key = p.l1, p.l2, p.l3, p.start_filter
         if key not in slots:
-            C = coupling(p.l1, p.l2, p.l3).numpy()
+            C = coupling(p.l1, p.l2, p.l3).cpu().numpy()
             used = (C != 0).any(axis=1).T  # k, i
             number = np.full(used.shape, -1)
             number[used] = n_slots + np.arange(used.sum())

@@ -86,7 +86,7 @@ def depthwise(
     else:
         from equivar.kernels.convolution_numba import convolution_numba
 
-        edges = torch.arange(batch.numel())
+        edges = torch.arange(batch.numel(), device=x.device)
         z = convolution_numba(x, Y, weights, edges, edges, batch.numel(), tuple(paths))
     return z.reshape(*batch, z.shape[-1])
 

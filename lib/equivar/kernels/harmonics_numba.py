@@ -8,12 +8,11 @@ where Numba is: `harmonics` does so.
 # mypy: ignore-errors
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 import torch
 from torch import Tensor
 
+from equivar._kept import kept
 from equivar.kernels.convolution_lanes import fma, load, mul, spread, store
 from equivar.kernels.convolution_loops import compiled
 from equivar.kernels.harmonics_lanes import inverse_root
@@ -69,7 +68,7 @@ def _flat(t: Tensor):
     return t.contiguous().reshape(-1).numpy()
 
 
-@cache
+@kept
 def _tables(lmax: int, dtype: torch.dtype):
     tables = legendre_coefficients(lmax), legendre_slopes(lmax)
     return tuple(table.to(dtype).numpy() for table in tables)

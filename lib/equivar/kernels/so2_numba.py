@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from equivar._kept import kept
 from equivar._shapes import Float
 from equivar.kernels.so2_loops import WIDTH, torque, turn
 from equivar.kernels.so2_tables import Side, Tables
@@ -97,7 +98,7 @@ def _sparse(matrices: list[list[Tensor]], dtype: str) -> _Sparse:
     return _Sparse(np.array(starts), np.array(columns), np.array(values, dtype), begin)
 
 
-@cache
+@kept
 def _constants(lmax: int, dtype: str) -> _Constants:
     axis = torch.tensor([1.0, 1.0, 0.0], dtype=torch.float64) / math.sqrt(2)
     half_turn = 2 * axis[:, None] * axis - torch.eye(3, dtype=torch.float64)

@@ -11,12 +11,12 @@ stored divided by i, and every order is left with one real matrix.
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from equivar._kept import kept
 from equivar.irreps import Irrep, Irreps
 from equivar.kernels.couplings import coupling
 
@@ -167,7 +167,7 @@ def tables(irreps_in: Irreps | str, lmax: int, irreps_out: Irreps | str) -> Tabl
 tables._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
-@cache
+@kept
 def _tables(layout_in: Irreps | str, lmax: int, layout_out: Irreps | str) -> Tables:
     irreps_in, irreps_out = Irreps(layout_in), Irreps(layout_out)
     degrees = [

@@ -23,13 +23,13 @@ X)\, D$ with the generators X. The gradient is made of D itself, and so is the g
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from equivar._checks import is_traced
+from equivar._kept import kept
 from equivar._shapes import Float
 from equivar.kernels.forms import choose_form
 from equivar.kernels.wigner_tables import entry_order, order_pairs, recursion
@@ -124,7 +124,7 @@ def _tables(lmax: int) -> tuple[Tensor, ...]:
     return recursion(lmax)[M, m], left.flatten(), right.flatten(), *orders
 
 
-_kept_tables = cache(_tables)  # torch.compile warns of a cache, and needs none
+_kept_tables = kept(_tables)  # torch.compile warns of a cache, and needs none
 
 
 def _rows(lmax: int, R: Tensor) -> list[Float[Tensor, "n d d"]]:
@@ -191,12 +191,12 @@ def _slopes_numba(l: int, D: Tensor, g: Tensor) -> Tensor:
     return out
 
 
-@cache
+@kept
 def _recursion_numba(lmax: int, dtype: str) -> Any:
     return recursion(lmax).numpy().astype(dtype).reshape(-1)
 
 
-@cache
+@kept
 def _generators_numba(l: int, dtype: str) -> tuple[Any, Any]:
     X = generators(l)
     places = X.nonzero()

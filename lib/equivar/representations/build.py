@@ -66,7 +66,7 @@ def regular(group: Group) -> Float[Tensor, "order order order"]:
     >>> regular(cyclic(3))[1].tolist()  # a cyclic shift
     [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     """
-    return permutation_representation(group.table)
+    return permutation_representation(torch.as_tensor(group.table))
 
 
 def direct_sum(*representations: Float[Tensor, "..."]) -> Float[Tensor, "order d d"]:

@@ -146,7 +146,7 @@ class HarmonicsSpectrum(Recorded):
         rotations = turns(step_degrees)
         points, triangles = sphere_mesh()
         text, step = pack_signed_squares(rotations.numpy())
-        harmonics, scale = pack_bytes(spherical_harmonics(LMAX, torch.from_numpy(points)).numpy())
+        harmonics, scale = pack_bytes(spherical_harmonics(LMAX, torch.as_tensor(points)).numpy())
         corners, corner_step = pack_bytes(points)
         faces = base64.b64encode(triangles.astype("<u2").tobytes()).decode("ascii")
         return cls(
@@ -242,14 +242,14 @@ def _record(name: str, positions: Tensor, rotations: Tensor, points: np.ndarray)
             f"{name}: {len(positions)} points, {int((distances == 0).sum())} of them at the "
             "origin; expected some points, none of them there: it has no direction"
         )
-    r = (positions / distances).to("cpu", torch.float64)
+    r = (positions / distances).to(rotations)
     c = spherical_harmonics(LMAX, r @ rotations.mT).mean(dim=-2)  # (axes, frames, 49)
     blocks = [slice(l * l, (l + 1) ** 2) for l in range(LMAX + 1)]
     power = torch.stack([c[..., block].square().sum(-1) for block in blocks], dim=-1)
     start = power[0, 0]
     packed, step = pack_signed_squares(c.numpy())
     changes, changes_step = pack_signed_squares((power - start).numpy())
-    Y = spherical_harmonics(LMAX, torch.from_numpy(points))
+    Y = spherical_harmonics(LMAX, torch.as_tensor(points))
     parts = torch.stack([Y[:, block] @ c[0, 0, block] for block in blocks[1:]])
     reach = float(parts.cumsum(dim=0).abs().max())  # whatever degrees are drawn
     return {

@@ -24,7 +24,7 @@ COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 60, 96, 128, 192, 256)
 """How many random rotations there are to choose from."""
 
 SOLIDS = ("tetrahedron", "cube", "icosahedron")
-_ARROW = torch.tensor([0.36, 0.48, 0.8], dtype=torch.float64)  # on no axis of a solid
+_ARROW = (0.36, 0.48, 0.8)  # on no axis of a solid
 _EXACT = 1e-12  # rounding leaves less
 
 
@@ -178,5 +178,5 @@ class RotationAveraging(Recorded):
 
 def _points(R: torch.Tensor) -> list[list[float]]:
     """Where each rotation takes the arrow."""
-    rows: list[list[float]] = np.round((R @ _ARROW).numpy(), 3).tolist()
+    rows: list[list[float]] = np.round((R @ R.new_tensor(_ARROW)).numpy(), 3).tolist()
     return rows
