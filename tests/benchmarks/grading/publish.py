@@ -1,6 +1,6 @@
 """Put what `make bench-grading` measured on the page: `book/results/grading.json`.
 
-    python tests/benchmarks/grading/publish.py
+python tests/benchmarks/grading/publish.py
 """
 
 from __future__ import annotations
