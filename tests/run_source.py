@@ -14,13 +14,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jupytext
+from tests.page_cells import BOOK, run_cells
 
 from coursetools.grading.compare import agree
 from coursetools.outputs import marked_lines
 
 ROOT = Path(__file__).resolve().parents[1]
-BOOK = ROOT / "book"
 APART = "13"  # asks for a device by itself, and `tests/gpu` has its kernels
 STEMS = sorted(p.stem for p in (ROOT / "solutions").glob("*.py") if p.stem[:2] != APART)
 PAGES = sorted(p.name for p in BOOK.glob("[0-9][0-9]-*.md") if p.name[:2] != APART)
@@ -65,19 +64,14 @@ def run_page(name: str) -> dict[str, Any]:
     import matplotlib
 
     matplotlib.use("Agg")
-    names: dict[str, Any] = {"__name__": "__main__", "display": lambda *_: None}
     here, path = Path.cwd(), list(sys.path)
     os.chdir(BOOK)
     sys.path.insert(0, str(BOOK))
     try:
-        for number, cell in enumerate(jupytext.read(BOOK / name).cells):
-            if cell.cell_type == "code":
-                with contextlib.redirect_stdout(io.StringIO()):
-                    exec(compile(cell.source, f"{name}, cell {number}", "exec"), names)
+        return run_cells(name, __name__="__main__", display=lambda *_: None)[0]
     finally:
         os.chdir(here)
         sys.path[:] = path
-    return names
 
 
 if __name__ == "__main__":

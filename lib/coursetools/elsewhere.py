@@ -71,7 +71,8 @@ class Elsewhere(TorchFunctionMode):
         if func in CARRIED and _chosen_freely(kwargs) and not self._is_there(func, args):
             return self._carried(func, args, kwargs)
         if func in DRAWN_LIKE:
-            return func(*_on_cpu(args), **_on_cpu(kwargs)).to(kwargs.get("device") or _place(args))
+            where = kwargs.get("device") or args[0].device
+            return func(*_on_cpu(args), **_on_cpu(kwargs)).to(where)
         if func in FILLED or getattr(func, "__module__", None) == "torch.nn.init":
             return _filled(func, args, kwargs)
         return func(*args, **kwargs)
@@ -112,11 +113,6 @@ def _chosen_freely(kwargs: dict[str, Any]) -> bool:
 
 def _on_cpu(values: Any) -> Any:
     return tree_map(lambda x: x.cpu() if isinstance(x, Tensor) else x, values)
-
-
-def _place(args: Any) -> torch.device:
-    device: torch.device = args[0].device
-    return device
 
 
 def _filled(func: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:

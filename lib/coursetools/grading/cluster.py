@@ -123,8 +123,11 @@ class Cluster:
         self._beside.shutdown()  # what is half started is closed, too
         if self._started is None:
             return
-        if self._started.exception() is None:
-            self._started.result().close()
+        if self._started.exception() is not None:
+            if self._own is not None:
+                self._own.close()
+            return
+        self._started.result().close()
         if self._own is not None:
             with _hung_up(self._own):
                 self._own.close()
